@@ -200,8 +200,10 @@ create table processes (
   bundle_id bigint,
   node_id uuid not null references nodes (id),
   work jsonb not null,                         -- the work of berth.agent.v1.ProcessSpec as proto JSON, without env
+  env jsonb not null default '{}',             -- not secret; kept so that the spec is a function of the row alone
+  stop_grace_ms int not null,
+  kill_grace_ms int not null,
   run_as text not null,
-  spec_hash text not null,
   fence bigint not null default nextval('fence_seq'),
   traceparent text,
   requested_by uuid,
@@ -224,7 +226,9 @@ create table processes (
   last_heartbeat_time timestamptz
 );
 create index processes_content on processes (content_guid, job_id desc);
-create index processes_live on processes (node_id) where phase not in ('exited', 'refused') or not finalized;
+create index processes_live on processes (node_id) where phase not in ('exited', 'refused');
+create index processes_live_content on processes (content_guid) where phase not in ('exited', 'refused');
+create index processes_bundle on processes (bundle_id, job_id desc);
 
 create table api_keys (
   id bigint generated always as identity primary key,

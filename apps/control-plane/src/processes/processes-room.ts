@@ -2,21 +2,32 @@
 import type { Actor } from '@berth/domain/access/actor.js'
 import type { ContentGuid, JobKey, ProcessId } from '@berth/domain/ids.js'
 import type { ProcessPhase } from '@berth/domain/process/process-state.js'
-import type { TransactionSql } from 'postgres'
+import type { Tx } from '../platform/postgres.js'
 
 export interface ProcessesRoom {
   /** Newest first. */
   listJobs(contentGuid: ContentGuid): Promise<readonly JobRecord[]>
   getJob(key: JobKey): Promise<JobRecord | undefined>
   /** Registers an order and does not wait. Doing it twice is harmless. Writes the audit row itself. */
-  requestStop(which: { readonly processId: ProcessId } | { readonly key: JobKey }, reason: StopReason, actor: Actor): Promise<StopOrder>
+  requestStop(
+    which: { readonly processId: ProcessId } | { readonly key: JobKey },
+    reason: StopReason,
+    actor: Actor,
+  ): Promise<StopOrder>
   /** Intent drain, then stop, for every live service process of the content. In the caller's transaction; the caller writes the audit row. */
-  stopAllOfContent(tx: TransactionSql, contentGuid: ContentGuid, reason: StopReason): Promise<number>
+  stopAllOfContent(tx: Tx, contentGuid: ContentGuid, reason: StopReason): Promise<number>
   /** The last maxLines lines, oldest first; undefined = no such job. */
   readLog(key: JobKey, limit: { readonly maxLines: number }): Promise<readonly JobLogEntry[] | undefined>
 }
 
-export type StopReason = 'idle' | 'run_as_changed' | 'environment_changed' | 'replaced' | 'killed' | 'shutdown' | 'content_deleted'
+export type StopReason =
+  | 'idle'
+  | 'run_as_changed'
+  | 'environment_changed'
+  | 'replaced'
+  | 'killed'
+  | 'shutdown'
+  | 'content_deleted'
 
 export type StopOrder = { readonly kind: 'registered' } | { readonly kind: 'not_active' } | { readonly kind: 'not_found' }
 
