@@ -1,0 +1,72 @@
+import { X509Certificate } from 'node:crypto'
+import { hostname } from 'node:os'
+import { AppError } from '@berth/domain/app-error.js'
+import { parseJoinToken } from '@berth/protocol/join-token.js'
+import { cryptoProvider, Pkcs10CertificateRequestGenerator } from '@peculiar/x509'
+import { requestJson, requestText } from './cluster-https.js'
+import { type AgentIdentity, fingerprintOf } from './identity.js'
+
+export interface ControlPlaneAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/**
+ * Makes this host known: fetches the authority, compares it with the token's fingerprint, connects anew trusting only that
+ * authority (its TLS handshake proves that the server's chain ends there), and only then sends the token's secret with a
+ * certificate request. Throws AppError with what a person can do.
+ */
+export async function enroll(address: ControlPlaneAddress, joinToken: string): Promise<AgentIdentity> {
+  const token = parseJoinToken(joinToken)
+  // Nothing secret goes over this connection, and nothing from it is believed before the fingerprint matched.
+  const authority = await requestText(address, { method: 'GET', path: '/ca', trust: 'anyone' })
+  if (fingerprintOf(authority) !== token.authoritySha256) {
+    throw new AppError(
+      'forbidden',
+      `${address.host}:${address.port} is not the control plane that made this join token: its authority has another fingerprint`,
+    )
+  }
+  const { key, csr } = await makeRequest()
+  const answer = await requestJson(address, {
+    method: 'POST',
+    path: '/enroll',
+    trust: { authority },
+    body: { token: token.secret, csr, hostname: hostname(), name: hostname() },
+  })
+  return checkedIdentity(answer, key, authority)
+}
+
+/** A new certificate under the present one. The authority may have changed with it. */
+export async function renew(address: ControlPlaneAddress, identity: AgentIdentity): Promise<AgentIdentity> {
+  const { key, csr } = await makeRequest()
+  const answer = await requestJson(address, { method: 'POST', path: '/renew', trust: identity, body: { csr } })
+  return checkedIdentity({ node_id: identity.nodeId, ...answer }, key, identity.authority)
+}
+
+async function makeRequest(): Promise<{ key: string; csr: string }> {
+  const crypto = globalThis.crypto
+  cryptoProvider.set(crypto)
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  // The authority decides what the certificate says; the name here is only for people who read requests.
+  const request = await Pkcs10CertificateRequestGenerator.create({ name: 'CN=berth-agent', keys, signingAlgorithm: algorithm })
+  const der = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey))
+  const lines = der.toString('base64').match(/.{1,64}/g) ?? []
+  return { key: `-----BEGIN PRIVATE KEY-----\n${lines.join('\n')}\n-----END PRIVATE KEY-----\n`, csr: request.toString('pem') }
+}
+
+function checkedIdentity(answer: Record<string, unknown>, key: string, authority: string): AgentIdentity {
+  const nodeId = answer['node_id']
+  const certificate = answer['certificate']
+  const ca = answer['ca'] ?? authority
+  if (typeof nodeId !== 'string' || typeof certificate !== 'string' || typeof ca !== 'string') {
+    throw new AppError(
+      'internal',
+      `the control plane's answer to the enrolment lacks node_id, certificate or ca; is it of this version?`,
+    )
+  }
+  if (!new X509Certificate(certificate).verify(new X509Certificate(ca).publicKey)) {
+    throw new AppError('internal', 'the certificate that the control plane gave us is not signed by its own authority')
+  }
+  return { nodeId, key, certificate, authority: ca }
+}
