@@ -42,6 +42,12 @@ create table sessions (
   expires_time timestamptz not null
 );
 
+create table sign_in_attempts (                -- counts per account and per address within a window
+  subject text primary key,
+  window_start timestamptz not null,
+  attempts int not null
+);
+
 create table content (
   guid uuid primary key,
   id bigint generated always as identity unique,

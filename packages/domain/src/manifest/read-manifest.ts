@@ -14,7 +14,7 @@ export interface Manifest {
   /** Constraint on R beside `platform`, such as ">=4.2". */
   readonly rRequires: string | undefined
   /** R packages by name with the version that the client had. */
-  readonly rPackages: Readonly<Record<string, string>>
+  readonly rPackages: ReadonlyMap<string, string>
   readonly environmentManagement: { readonly python: boolean; readonly r: boolean }
 }
 
@@ -93,12 +93,12 @@ function readPython(json: Json): { kind: 'python'; wish: PythonWish | undefined 
   return { kind: 'python', wish: { version: string(python.version) ?? '', requires, packageFile } }
 }
 
-function readPackages(value: unknown): Record<string, string> {
-  const packages: Record<string, string> = Object.create(null) as Record<string, string>
+function readPackages(value: unknown): ReadonlyMap<string, string> {
+  const packages = new Map<string, string>()
   if (!isObject(value)) return packages
   for (const [name, entry] of Object.entries(value)) {
     const version = string(object(object(entry).description).Version)
-    if (version !== undefined) packages[name] = version
+    if (version !== undefined) packages.set(name, version)
   }
   return packages
 }
