@@ -1,0 +1,70 @@
+// Unix accounts for one test Berth, under names that nobody else uses; removed at the end.
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+export interface TestAccounts {
+  /** The shared group. */
+  readonly group: string
+  readonly gid: number
+  /** Applications.RunAs: its primary group is the shared one. */
+  readonly standard: TestAccount
+  /** An override: the shared group is its primary group, and it is not listed in the group entry (R-067). */
+  readonly primary: TestAccount
+  /** An override: listed in the group entry, with another primary group. */
+  readonly member: TestAccount
+  /** Not in the shared group. */
+  readonly outsider: TestAccount
+  remove(): Promise<void>
+}
+
+export interface TestAccount {
+  readonly name: string
+  readonly uid: number
+  readonly gid: number
+}
+
+/** Must run as root. Homes are not made: `HOME` must be right without. */
+export async function createTestAccounts(): Promise<TestAccounts> {
+  const tag = `bt${randomBytes(3).toString('hex')}`
+  const group = `${tag}g`
+  await run('groupadd', ['--system', group])
+  const gid = Number((await run('getent', ['group', group])).stdout.split(':')[2])
+  const add = async (suffix: string, ...options: string[]): Promise<TestAccount> => {
+    const name = `${tag}${suffix}`
+    await run('useradd', [
+      '--system',
+      '--no-create-home',
+      '--home-dir',
+      `/nonexistent/${name}`,
+      '--shell',
+      '/usr/sbin/nologin',
+      ...options,
+      name,
+    ])
+    const fields = (await run('getent', ['passwd', name])).stdout.split(':')
+    return { name, uid: Number(fields[2]), gid: Number(fields[3]) }
+  }
+  const standard = await add('s', '--gid', group)
+  const primary = await add('p', '--gid', group)
+  const member = await add('m', '--user-group', '--groups', group)
+  const outsider = await add('o', '--user-group')
+  const accounts = { group, gid, standard, primary, member, outsider }
+  return { ...accounts, remove: () => removeTestAccounts(accounts) }
+}
+
+/** May run twice. */
+export async function removeTestAccounts(accounts: Omit<TestAccounts, 'remove'>): Promise<void> {
+  const tag = accounts.group.slice(0, -1)
+  const names = async (file: string): Promise<string[]> =>
+    (await readFile(file, 'utf8'))
+      .split('\n')
+      .map((line) => line.split(':')[0] ?? '')
+      .filter((name) => name.startsWith(tag))
+  for (const name of await names('/etc/passwd')) await run('userdel', [name])
+  // userdel removes the groups named like their accounts; the shared one is ours to remove.
+  for (const name of await names('/etc/group')) await run('groupdel', [name])
+}
