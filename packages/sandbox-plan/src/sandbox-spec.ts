@@ -70,6 +70,11 @@ export interface SandboxFacts {
   readonly processDir: string
   /** RunDir/p/<process id>: bound at MNT/run; the account's, 0700. */
   readonly socketDir: string
+  /**
+   * Bound at MNT/app: DataDir/apps/XX/YY for serve; for unpack a fresh directory beside it, YY.tmp-<process id>, which the agent
+   * renames to YY after exit 0, so that a half unpacked tree is never served. null without content.
+   */
+  readonly appDir: string | null
   /** TempDir/berth-workspaces/<process id>/{tmp,private-tmp,private-var-tmp} */
   readonly workspace: { readonly tmp: string; readonly privateTmp: string; readonly privateVarTmp: string }
   /** Executable of the chosen Python on this host; null when the work needs none. */
