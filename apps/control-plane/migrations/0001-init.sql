@@ -18,6 +18,7 @@ create table users (
   updated_time timestamptz not null default now(),
   active_time timestamptz
 );
+create unique index users_username on users (lower(username));   -- "Ann" cannot be told from "ann" by looking
 
 create table groups (
   guid uuid primary key,
