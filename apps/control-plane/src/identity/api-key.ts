@@ -1,13 +1,10 @@
-import { createHash, randomInt } from 'node:crypto'
+import { createHash } from 'node:crypto'
+import { randomKey } from '../random-key.js'
 import { API_KEY_CHARS } from '../rest-limits.js'
 
-const LETTERS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-
-/** Random letters and digits; clients insist on exactly 32 of them for a key (publisher-api 1.2). */
-export function randomKey(chars = API_KEY_CHARS): string {
-  let key = ''
-  while (key.length < chars) key += LETTERS[randomInt(LETTERS.length)]
-  return key
+/** Clients insist on exactly 32 letters and digits (publisher-api 1.2). */
+export function newApiKey(): string {
+  return randomKey(API_KEY_CHARS)
 }
 
 /** What is stored, and what the gateway sends, instead of a key or a session's secret. A key of 190 random bits needs no salt. */

@@ -4,7 +4,7 @@ import type { UserGuid } from '@berth/domain/ids.js'
 import { recordAudit } from '../audit/record-audit.js'
 import type { Sql, Tx } from '../platform/postgres.js'
 import { API_KEY_NAME_CHARS_MAX, API_KEYS_PER_USER_MAX } from '../rest-limits.js'
-import { randomKey, sha256 } from './api-key.js'
+import { newApiKey, sha256 } from './api-key.js'
 import { type ApiKeyRow, deleteApiKey, insertApiKey } from './api-key.store.js'
 
 /** The key itself is in the answer and nowhere else afterwards. */
@@ -21,7 +21,7 @@ export async function createApiKey(
   if ((held?.count ?? 0n) >= API_KEYS_PER_USER_MAX) {
     throw new AppError('too_many', `A user has at most ${API_KEYS_PER_USER_MAX} keys: delete some that are not used any more.`)
   }
-  const key = randomKey()
+  const key = newApiKey()
   const row = await insertApiKey(tx, { userGuid, name, sha256: sha256(key), hint: key.slice(-4), processId: null })
   await recordAudit(tx, {
     actor: by,

@@ -12,7 +12,7 @@ import { loadContentAccess } from '../access/content-access.js'
 import { VISIT_CACHE_MS_MAX } from '../limits.js'
 import type { Clock } from '../platform/clock.js'
 import type { Sql } from '../platform/postgres.js'
-import { randomKey, sha256 } from './api-key.js'
+import { newApiKey, sha256 } from './api-key.js'
 import { type ApiKeyRow, deleteProcessKeys, findKeyHolder, insertApiKey, listApiKeys } from './api-key.store.js'
 import { type Bootstrapped, bootstrapAdministrator, bootstrapWithToken, type TokenBootstrap } from './bootstrap.js'
 import { createApiKey, deleteApiKeyOf } from './change-api-keys.js'
@@ -165,7 +165,7 @@ export function createIdentityRoom(deps: IdentityDeps): IdentityRoom {
     deleteApiKey: (by, userGuid, id) => deleteApiKeyOf(sql, by, userGuid, id),
 
     async createProcessKey(processId, ownerGuid) {
-      const key = randomKey()
+      const key = newApiKey()
       await sql.begin(async (tx) => {
         await deleteProcessKeys(tx, processId)
         await insertApiKey(tx, {

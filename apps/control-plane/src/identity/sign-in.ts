@@ -3,7 +3,7 @@ import { recordAudit } from '../audit/record-audit.js'
 import type { Clock } from '../platform/clock.js'
 import type { Sql } from '../platform/postgres.js'
 import { SESSION_TOKEN_BYTES, USERNAME_CHARS_MAX } from '../rest-limits.js'
-import { randomKey, sha256 } from './api-key.js'
+import { newApiKey, sha256 } from './api-key.js'
 import type { Passwords } from './password.js'
 import { deleteSession, insertSession } from './session.store.js'
 import { countSignInAttempt, forgiveSignInAttempts } from './sign-in-throttle.js'
@@ -44,7 +44,7 @@ export async function signIn(
   }
   await forgiveSignInAttempts(sql, username)
   const token = randomBytes(SESSION_TOKEN_BYTES).toString('base64url')
-  const xsrfToken = randomKey()
+  const xsrfToken = newApiKey()
   const now = clock.now()
   const expires = new Date(now.getTime() + deps.lifetimeMs)
   await sql.begin(async (tx) => {
