@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Readable, Writable } from 'node:stream'
+import { CONTROL_LINE_BYTES_MAX } from '../limits.js'
+import { type MonitorStatus, parseMonitorStatus } from './monitor-files.js'
+
+// Executes the launcher: plan on descriptor 3, events on 4, secrets on 5. It stays as the process's monitor and outlives us.
+
+export interface TargetStarted {
+  readonly pid: number
+  readonly initPid: number
+  readonly monitorPid: number
+  /** From the execution of the launcher to that of the target, as the launcher measured it. */
+  readonly us: number
+}
+
+export interface LauncherListener {
+  mounted(us: number): void
+  started(target: TargetStarted): void
+  /** The record is in the run directory by now. */
+  exited(record: MonitorStatus): void
+  /** The monitor process itself has ended: nothing will be heard of it any more. */
+  gone(how: string): void
+}
+
+export interface LaunchRequest {
+  readonly launcher: string
+  readonly plan: Buffer
+  /** undefined = the plan has no secret-env. */
+  readonly secretEnv: Buffer | undefined
+}
+
+export function startLauncher(request: LaunchRequest, listener: LauncherListener): void {
+  const child: ChildProcess = spawn(request.launcher, [], {
+    argv0: 'launcher',
+    cwd: '/',
+    env: {},
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe', request.secretEnv === undefined ? 'ignore' : 'pipe'],
+  })
+  child.on('error', (error) => listener.gone(`the launcher cannot be executed: ${error.message}`))
+  child.on('exit', (code, signal) => listener.gone(signal === null ? `it ended with ${code}` : `it was ended by ${signal}`))
+  child.unref()
+  feed(child.stdio[3] as Writable | null, request.plan)
+  if (request.secretEnv !== undefined) feed(child.stdio[5] as unknown as Writable | null, request.secretEnv)
+  const events = child.stdio[4] as Readable | null
+  if (events !== null) readEvents(events, listener)
+}
+
+function feed(pipe: Writable | null, bytes: Buffer): void {
+  pipe?.on('error', () => undefined) // the launcher is gone; its exit says so
+  pipe?.end(bytes)
+}
+
+function readEvents(events: Readable, listener: LauncherListener): void {
+  let text = ''
+  events.setEncoding('utf8')
+  events.on('error', () => undefined)
+  events.on('data', (data: string) => {
+    const lines = (text + data).split('\n')
+    text = (lines.pop() ?? '').slice(0, CONTROL_LINE_BYTES_MAX)
+    for (const line of lines) handleEvent(line, listener)
+  })
+}
+
+function handleEvent(line: string, listener: LauncherListener): void {
+  const event = JSON.parse(line) as Record<string, unknown>
+  switch (event['event']) {
+    case 'mounted':
+      return listener.mounted(Number(event['us'] ?? 0))
+    case 'started':
+      return listener.started({
+        pid: Number(event['pid']),
+        initPid: Number(event['init'] ?? 0),
+        monitorPid: Number(event['monitor'] ?? 0),
+        us: Number(event['us'] ?? 0),
+      })
+    case 'exited':
+      return listener.exited(parseMonitorStatus(event))
+    default: // closed, and what later launchers add
+  }
+}
