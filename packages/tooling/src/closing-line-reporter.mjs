@@ -1,7 +1,8 @@
-// Prints `N passed, N failed, N skipped` as the last line. A file that cannot be loaded, and an unhandled error, count as failed.
+// Prints `N passed, N failed, N skipped` as the last line. A file that cannot be loaded, an unhandled error and a check that failed
+// before the tests (BERTH_FAILED_CHECKS) count as failed.
 export default class ClosingLineReporter {
   onTestRunEnd(modules, unhandledErrors) {
-    const count = { passed: 0, failed: unhandledErrors.length, skipped: 0 }
+    const count = { passed: 0, failed: unhandledErrors.length + Number(process.env.BERTH_FAILED_CHECKS ?? 0), skipped: 0 }
     for (const module of modules) {
       if (module.errors().length > 0) count.failed += 1
       for (const test of module.children.allTests()) {

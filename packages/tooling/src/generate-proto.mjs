@@ -1,7 +1,7 @@
 // Generates packages/protocol/src/gen from proto/, or, with --check, fails when that would change anything.
 import { execFileSync } from 'node:child_process'
-import { createRequire } from 'node:module'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 
@@ -13,10 +13,11 @@ const options =
   'stringEnums=false,useReadonlyTypes=true,env=node,removeEnumPrefix=true,outputPartialMethods=true,useExactTypes=false'
 
 const fresh = mkdtempSync(join(tmpdir(), 'berth-proto-'))
-const filesBelow = (dir) => readdirSync(dir, { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile())
-  .map((entry) => relative(dir, join(entry.parentPath, entry.name)))
-  .sort()
+const filesBelow = (dir) =>
+  readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(dir, join(entry.parentPath, entry.name)))
+    .sort()
 
 try {
   const protoRoot = join(root, 'proto')
@@ -33,9 +34,10 @@ try {
     { stdio: ['ignore', 'inherit', 'inherit'] },
   )
   if (process.argv.includes('--check')) {
-    const same = existsSync(committed)
-      && filesBelow(fresh).join() === filesBelow(committed).join()
-      && filesBelow(fresh).every((file) => readFileSync(join(fresh, file)).equals(readFileSync(join(committed, file))))
+    const same =
+      existsSync(committed) &&
+      filesBelow(fresh).join() === filesBelow(committed).join() &&
+      filesBelow(fresh).every((file) => readFileSync(join(fresh, file)).equals(readFileSync(join(committed, file))))
     if (!same) {
       console.error('packages/protocol/src/gen is not what proto/ generates: run `pnpm proto` and commit the result')
       process.exitCode = 1

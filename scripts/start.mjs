@@ -1,0 +1,47 @@
+// `npm start`: installs what this checkout lacks, then runs a single-host Berth from the installed build.
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { PRODUCT_PACKAGES } from './setup/apt.mjs'
+import { INSTALL_ROOT } from './setup/install.mjs'
+import { refuseUnlessRoot, setUp } from './setup/set-up.mjs'
+
+const PARENT_CHECK_MS = 500
+
+refuseUnlessRoot('npm start')
+const args = process.argv.slice(2)
+if (args.includes('--help') || args.includes('-h')) {
+  console.log(`npm start [-- OPTIONS]   sets up and runs a single-host Berth; OPTIONS go to \`berth up\`:
+
+  --config FILE     configuration file (default /etc/berth/berth.gcfg)
+  --data-dir DIR    where everything variable is kept (default /var/lib/berth)
+  --listen ADDRESS  where visitors connect (default :3939)
+  --no-samples      start empty: no administrator, no sample content`)
+  process.exit(0)
+}
+
+let build
+try {
+  build = await setUp({ packages: PRODUCT_PACKAGES, tests: false })
+} catch (error) {
+  console.error(`\nset-up failed: ${error.message}`)
+  process.exit(1)
+}
+
+const berth = spawn(join(INSTALL_ROOT, build, 'bin/berth'), ['up', ...args], { stdio: 'inherit' })
+// Ctrl-C reaches the whole terminal group: `berth up` stops in order, and this script waits for it.
+process.on('SIGINT', () => {})
+for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => berth.kill(signal))
+
+// When npm is killed outright there is nobody left to stop us: end as killed too. Content, Postgres and Redis live on.
+const parent = process.ppid
+setInterval(() => {
+  if (process.ppid === parent) return
+  berth.kill('SIGKILL')
+  process.exit(137)
+}, PARENT_CHECK_MS).unref()
+
+berth.on('error', (error) => {
+  console.error(`cannot run berth: ${error.message}`)
+  process.exit(1)
+})
+berth.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGKILL' ? 137 : 1)))
