@@ -7,6 +7,8 @@ export const POSTGRES_CONNECT_TIMEOUT_S = 5
 export const POSTGRES_IDLE_TIMEOUT_S = 300
 /** How long a start waits for a database that does not answer yet. */
 export const POSTGRES_START_WAIT_MS = 60_000
+/** The line that carries changes is tried so often, and replaced when it is silent. */
+export const CHANGE_FEED_PING_MS = 2_000
 
 // ---- nodes and their streams
 /** Heartbeats missing for so long: shown as suspect, and no new process is placed there. */
@@ -30,6 +32,8 @@ export const NODE_CERTIFICATE_LIFETIME_MS = 365 * 24 * 60 * 60_000
 export const AUTHORITY_LIFETIME_MS = 20 * 365 * 24 * 60 * 60_000
 /** Certificates are valid from so long ago: clocks of hosts differ. */
 export const CERTIFICATE_BACKDATE_MS = 60 * 60_000
+/** A file connection without a request is closed after it. */
+export const CLUSTER_IDLE_SOCKET_MS = 30_000
 export const ENROLL_BODY_BYTES_MAX = 64 * 1024
 
 // ---- processes
