@@ -53,6 +53,10 @@ export const ENTRY_NAME_BYTES_MAX = 4_096
 export const ENTRY_NAME_PART_BYTES_MAX = 255
 export const BUNDLE_METADATA_BYTES_MAX = 64 * 1024
 export const UPLOADS_AT_ONCE = 8
+/** Their bytes stay with the sender meanwhile. */
+export const UPLOADS_WAITING_MAX = 64
+/** A refused upload is read on so far, so that the sender comes to read the answer; then the connection is cut. */
+export const REFUSED_UPLOAD_READ_BYTES_MAX = 256 * 1024 * 1024
 /** Uploads of other hosts of a shared directory that show no end after it are taken for dead. */
 export const FOREIGN_UPLOAD_LIFETIME_MS = 24 * 60 * 60_000
 

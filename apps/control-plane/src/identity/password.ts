@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { AppError } from '@berth/domain/app-error.js'
 import { hash, verify } from '@node-rs/argon2'
+import { createGate } from '../gate.js'
 import { PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, PASSWORD_CHECKS_AT_ONCE, PASSWORD_CHECKS_WAITING_MAX } from '../rest-limits.js'
 
 export interface Passwords {
@@ -11,34 +11,20 @@ export interface Passwords {
 
 /** argon2id with the library's defaults (19 MiB, 2 passes), a bounded number of them at once. */
 export function createPasswords(): Passwords {
-  let running = 0
-  const waiting: (() => void)[] = []
-  const bounded = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (running < PASSWORD_CHECKS_AT_ONCE) running += 1
-    else {
-      if (waiting.length >= PASSWORD_CHECKS_WAITING_MAX) {
-        throw new AppError('too_many', 'Too many people sign in at the moment. Try again in a few seconds.')
-      }
-      // The one who leaves hands over its place: `running` does not change.
-      await new Promise<void>((resolve) => waiting.push(resolve))
-    }
-    try {
-      return await work()
-    } finally {
-      const next = waiting.shift()
-      if (next === undefined) running -= 1
-      else next()
-    }
-  }
+  const gate = createGate({
+    atOnce: PASSWORD_CHECKS_AT_ONCE,
+    waiting: PASSWORD_CHECKS_WAITING_MAX,
+    refusal: 'Too many people sign in at the moment. Try again in a few seconds.',
+  })
   // Against it an unknown account is checked, so that answers do not tell which accounts exist.
   let nobody: Promise<string> | undefined
   return {
-    hash: (password) => bounded(() => hash(password)),
+    hash: (password) => gate.pass(() => hash(password)),
     async matches(password, stored) {
       if (Buffer.byteLength(password) > PASSWORD_BYTES_MAX) return false
-      nobody ??= bounded(() => hash(randomBytes(16).toString('hex')))
+      nobody ??= gate.pass(() => hash(randomBytes(16).toString('hex')))
       const against = stored ?? (await nobody)
-      const matches = await bounded(() => verify(against, password))
+      const matches = await gate.pass(() => verify(against, password))
       return matches && stored !== null
     },
   }
