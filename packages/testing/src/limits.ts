@@ -12,3 +12,5 @@ export const BERTH_READY_TIMEOUT_MS = 180_000
 export const BERTH_STOP_TIMEOUT_MS = 60_000
 /** How much of its log a failing test shows. */
 export const BERTH_LOG_TAIL_BYTES = 16 * 1024
+/** One command of a publishing client: a deployment with its environment and its verification. */
+export const CLIENT_TIMEOUT_MS = 300_000
