@@ -24,7 +24,8 @@ export interface TestBerthOptions {
   readonly bootstrapSecret?: string
   /** More lines of the configuration file: section → name → value or values. */
   readonly settings?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>
-  readonly environment?: Readonly<Record<string, string>>
+  /** Name the directory for temporary files in TMPDIR instead of Server.TempDir. */
+  readonly withoutTempDir?: boolean
   /** Flags after `berth up --config FILE`. */
   readonly flags?: readonly string[]
 }
@@ -89,7 +90,12 @@ export class TestBerth {
     const record: BerthRecord = { name, dirs, port, accounts: plain, flags, up: null, cgroups: [] }
     const settings = merge(
       {
-        Server: { DataDir: dirs.data, RunDir: dirs.run, TempDir: dirs.temp, Address: `http://127.0.0.1:${port}` },
+        Server: {
+          DataDir: dirs.data,
+          RunDir: dirs.run,
+          Address: `http://127.0.0.1:${port}`,
+          ...(options.withoutTempDir === true ? {} : { TempDir: dirs.temp }),
+        },
         HTTP: { Listen: `127.0.0.1:${port}` },
         Cluster: { Listen: `127.0.0.1:${await freePort()}` },
         Agent: { StateDir: dirs.agent },
@@ -99,7 +105,7 @@ export class TestBerth {
       options.settings ?? {},
     )
     writeFileSync(join(dirs.config, 'berth.gcfg'), formatSettings(settings), { mode: 0o600 })
-    return new TestBerth(record, accounts, options.environment ?? {})
+    return new TestBerth(record, accounts, options.withoutTempDir === true ? { TMPDIR: dirs.temp } : {})
   }
 
   /** Another test process's Berth; `remove` and `stop` work from here too. */
