@@ -79,9 +79,9 @@ test('content is published and runs', async () => {
 test('a taken port is one clear line, and nothing is left of that start', async () => {
   const second = await TestBerth.prepare({ settings: { HTTP: { Listen: `127.0.0.1:${berth.record.port}` } } })
   try {
-    const child = second.spawnUp()
-    await waitFor('the second Berth to give up', () => child.exitCode !== null || child.signalCode !== null)
-    expect(child.exitCode).toBeGreaterThan(0)
+    const child = await second.spawnUp()
+    await waitFor('the second Berth to give up', () => child.exitCode() !== null)
+    expect(child.exitCode()).toBeGreaterThan(0)
     const lines = second
       .log()
       .split('\n')

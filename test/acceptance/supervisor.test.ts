@@ -115,9 +115,9 @@ test.each([
 test('R-102 R-109 a supervisor that is no absolute path is refused: one line, no start', async () => {
   const second = await TestBerth.prepare({ settings: { Applications: { Supervisor: 'nice -n 5' } } })
   try {
-    const child = second.spawnUp()
-    await waitFor('it to give up', () => child.exitCode !== null || child.signalCode !== null)
-    expect(child.exitCode).toBeGreaterThan(0)
+    const child = await second.spawnUp()
+    await waitFor('it to give up', () => child.exitCode() !== null)
+    expect(child.exitCode()).toBeGreaterThan(0)
     expect(second.log()).toMatch(/Supervisor/)
     expect(second.log()).toMatch(/absolute/i)
     await second.stop()
@@ -129,9 +129,9 @@ test('R-102 R-109 a supervisor that is no absolute path is refused: one line, no
 test('R-060 R-062 RunAs = root is refused at start', async () => {
   const second = await TestBerth.prepare({ settings: { Applications: { RunAs: 'root' } } })
   try {
-    const child = second.spawnUp()
-    await waitFor('it to give up', () => child.exitCode !== null || child.signalCode !== null)
-    expect(child.exitCode).toBeGreaterThan(0)
+    const child = await second.spawnUp()
+    await waitFor('it to give up', () => child.exitCode() !== null)
+    expect(child.exitCode()).toBeGreaterThan(0)
     expect(second.log()).toMatch(/root/)
     await second.stop()
   } finally {

@@ -1,14 +1,14 @@
 // A whole Berth of a test's own: installed build, own directories, ports and accounts, started as an administrator starts it.
 // Promises: nothing is shared with another Berth of the host, and `stop` fails when anything is left behind.
 // Leaves to the test command: installing the build (/usr/lib/berth/current) before the tests run.
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { findLeftovers, listCgroups } from './leftovers.js'
 import { BERTH_LOG_TAIL_BYTES, BERTH_READY_TIMEOUT_MS, BERTH_STOP_TIMEOUT_MS } from './limits.js'
-import { descendantsOf, type HostProcess, isAlive, readProcess } from './process-table.js'
+import { descendantsOf, type HostProcess, isAlive, listProcesses, readProcess } from './process-table.js'
 import { RestClient } from './rest-client.js'
 import { createTestAccounts, type TestAccounts } from './test-accounts.js'
 import { waitFor } from './wait-for.js'
@@ -43,7 +43,9 @@ export interface BerthRecord {
   readonly port: number
   readonly accounts: Omit<TestAccounts, 'remove'>
   readonly flags: readonly string[]
+  /** `berth up` itself, and the shell that is its parent. */
   up: Pick<HostProcess, 'pid' | 'startTime'> | null
+  shell: Pick<HostProcess, 'pid' | 'startTime'> | null
   cgroups: string[]
 }
 
@@ -87,7 +89,7 @@ export class TestBerth {
     const port = await freePort()
     const flags = options.flags ?? (options.samples === true ? [] : ['--no-samples'])
     const { remove: _, ...plain } = accounts
-    const record: BerthRecord = { name, dirs, port, accounts: plain, flags, up: null, cgroups: [] }
+    const record: BerthRecord = { name, dirs, port, accounts: plain, flags, up: null, shell: null, cgroups: [] }
     const settings = merge(
       {
         Server: {
@@ -123,36 +125,41 @@ export class TestBerth {
 
   /** Starts `berth up` and waits for its ready line. May be called again after it ended. */
   async up(flags: readonly string[] = this.record.flags): Promise<void> {
-    const child = this.spawnUp(flags)
+    const started = await this.spawnUp(flags)
     await waitFor(
       'the ready line of berth up',
-      () => {
-        if (child.exitCode !== null || child.signalCode !== null) return true
-        return READY_LINE.test(this.log())
-      },
+      () => started.exitCode() !== null || READY_LINE.test(this.log()),
       BERTH_READY_TIMEOUT_MS,
     ).catch((cause) => {
       throw new Error(`berth up did not become ready; its log ends:\n${this.logTail()}`, { cause })
     })
-    if (child.exitCode !== null || child.signalCode !== null) {
-      throw new Error(`berth up ended with ${child.exitCode ?? child.signalCode}; its log ends:\n${this.logTail()}`)
-    }
+    if (started.exitCode() !== null)
+      throw new Error(`berth up ended with ${started.exitCode()}; its log ends:\n${this.logTail()}`)
   }
 
   /** Only starts it: for tests about starts that fail. Its output goes to `logFile`. */
-  spawnUp(flags: readonly string[] = this.record.flags): ChildProcess {
+  async spawnUp(flags: readonly string[] = this.record.flags): Promise<{ exitCode(): number | null }> {
     const log = openSync(this.logFile, 'w')
-    const child = spawn(BERTH_COMMAND, ['up', '--config', this.configFile, ...flags], {
+    // berth up ends with its parent. Test processes come and go while a shared Berth stays, so its parent is a shell of its own,
+    // in a session of its own: Ctrl-C at the tests is not Ctrl-C at this Berth.
+    const shell = spawn('sh', ['-c', '"$@"; exit $?', 'sh', BERTH_COMMAND, 'up', '--config', this.configFile, ...flags], {
       cwd: '/',
-      detached: true, // a session of its own: Ctrl-C at the tests is not Ctrl-C at this Berth
+      detached: true,
       stdio: ['ignore', log, log],
       env: { ...withoutBerthVariables(process.env), ...this.#environment },
     })
-    child.unref()
-    const pid = child.pid
-    if (pid === undefined) throw new Error(`${BERTH_COMMAND} could not be started`)
-    this.record.up = { pid, startTime: readProcess(pid)?.startTime ?? 0 }
-    return child
+    closeSync(log)
+    shell.unref()
+    const { pid } = shell
+    if (pid === undefined) throw new Error('no shell could be started')
+    const up = await waitFor(
+      'berth up to be a process',
+      () => shell.exitCode !== null || listProcesses().find((one) => one.ppid === pid),
+    )
+    const wrapper = readProcess(pid)
+    this.record.up = up === true ? null : { pid: up.pid, startTime: up.startTime }
+    this.record.shell = wrapper === undefined ? null : { pid, startTime: wrapper.startTime }
+    return { exitCode: () => shell.exitCode }
   }
 
   log(): string {
@@ -166,7 +173,7 @@ export class TestBerth {
   /** Key of the administrator of DataDir/administrator.txt. */
   get adminKey(): string {
     const text = readFileSync(join(this.record.dirs.data, 'administrator.txt'), 'utf8')
-    const key = /\b[0-9A-Za-z]{32}\b/.exec(text)?.[0]
+    const key = /^api key: (\w{32})$/m.exec(text)?.[1]
     if (key === undefined) throw new Error(`no API key in administrator.txt`)
     return key
   }
@@ -174,8 +181,8 @@ export class TestBerth {
   /** Name and password of the first administrator, as its file says them. */
   get admin(): { name: string; password: string } {
     const text = readFileSync(join(this.record.dirs.data, 'administrator.txt'), 'utf8')
-    const name = /^\s*(?:user)?name:?\s+(\S+)/im.exec(text)?.[1]
-    const password = /^\s*password:?\s+(\S+)/im.exec(text)?.[1]
+    const name = /^name: (\S+)$/m.exec(text)?.[1]
+    const password = /^password: (\S+)$/m.exec(text)?.[1]
     if (name === undefined || password === undefined) throw new Error('administrator.txt lacks a name or a password')
     return { name, password }
   }
@@ -228,7 +235,10 @@ export class TestBerth {
         throw new Error(`berth up did not end; its log ends:\n${this.logTail()}`, { cause })
       })
     }
+    const { shell } = this.record
+    if (shell !== null) await waitFor('its shell to end', () => !isAlive(shell))
     this.record.up = null
+    this.record.shell = null
     const left = this.leftovers()
     if (left.length > 0) throw new Error(`left behind:\n${left.join('\n')}\nthe log ends:\n${this.logTail()}`)
   }

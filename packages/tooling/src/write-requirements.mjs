@@ -40,13 +40,15 @@ ${rows.join('\n')}
 }
 
 function row(number, tests) {
-  const names = tests.map((test) => `${escape(test.name.replaceAll(NUMBER, '').trim().replace(/\s+/g, ' '))} (\`${test.file}\`)`)
+  const names = tests.map(
+    (test) => `${escapeCell(test.name.replaceAll(NUMBER, '').trim().replace(/\s+/g, ' '))} (\`${test.file}\`)`,
+  )
   const ran = tests.filter((test) => test.status === 'passed' || test.status === 'failed')
   const result = ran.length === 0 ? 'no test' : ran.some((test) => test.status === 'failed') ? 'failed' : 'passed'
   return `| ${number} | ${REQUIREMENTS[number] ?? ''} | ${names.join('<br>')} | ${result} |`
 }
 
-function escape(text) {
+function escapeCell(text) {
   return text.replaceAll('|', '\\|').replaceAll('<', '&lt;')
 }
 
