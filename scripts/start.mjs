@@ -27,7 +27,7 @@ try {
   process.exit(1)
 }
 
-const berth = spawn(join(INSTALL_ROOT, build, 'bin/berth'), ['up', ...args], { stdio: 'inherit' })
+const berth = spawn(join(INSTALL_ROOT, build, 'bin/berth'), ['up', '--end-with-parent', ...args], { stdio: 'inherit' })
 // Ctrl-C reaches the whole terminal group: `berth up` stops in order, and this script waits for it.
 process.on('SIGINT', () => {})
 for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => berth.kill(signal))

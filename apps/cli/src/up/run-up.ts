@@ -29,6 +29,8 @@ export interface UpSettings {
   readonly gateway: GatewaySettings
   readonly installDir: string
   readonly samples: boolean
+  /** Started by a script that cannot tell us when it is killed outright, such as `npm start`. */
+  readonly endWithParent: boolean
 }
 
 const BOOTSTRAP_SECRET_BYTES = 48
@@ -73,7 +75,7 @@ export async function runUp(settings: UpSettings): Promise<number> {
       process.stderr.write(`${said || `the ${name} cannot work as configured`}\n`)
       stop(1)
     }
-    endWithParent()
+    if (settings.endWithParent) endWithParent()
     void start(running, progress, settings).catch((error: unknown) => {
       if (asked > 0) return
       process.stderr.write(`cannot start: ${errorChain(error)}\n`)
