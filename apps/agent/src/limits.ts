@@ -39,7 +39,8 @@ export const CERTIFICATE_RENEW_FRACTION = 1 / 3
 export const CERTIFICATE_CHECK_MS = 60 * 60_000
 export const BUNDLE_STALL_MS = 60_000
 export const SECRETS_TIMEOUT_MS = 15_000
-export const SECRETS_BYTES_MAX = 1024 * 1024
+/** What the launcher reads at most. */
+export const SECRETS_BYTES_MAX = 256 * 1024
 export const PLAN_BYTES_MAX = 1024 * 1024
 
 /** Run directories stay this long after all of them is acknowledged: a database restored to a minute ago can ask again. */
@@ -74,6 +75,8 @@ export const ACCOUNT_CACHE_MAX = 1_000
 
 export const SEAL_ENTRIES_MAX = 1_000_000
 export const SEAL_DEPTH_MAX = 200
+/** `chown -R` of an application with all its data. */
+export const HAND_OVER_MS = 15 * 60_000
 /** Processes of a tree that are asked what they listen on, when none came up on its socket. */
 export const LISTENERS_PIDS_MAX = 1_000
 

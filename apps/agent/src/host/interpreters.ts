@@ -18,6 +18,7 @@ export interface Probing {
 
 const PYTHON_VERSION = 'import sys; print("%d.%d.%d" % sys.version_info[:3])'
 const R_FACTS = [
+  'cat("home", R.home(), "\\n", sep = "\\t")',
   'cat("version", paste(R.version$major, R.version$minor, sep = "."), "\\n", sep = "\\t")',
   'm <- installed.packages(fields = "Version")[, c("Package", "Version"), drop = FALSE]',
   'm <- m[!duplicated(m[, 1]), , drop = FALSE]', // the first library in the search path wins, as in R
@@ -33,7 +34,14 @@ export async function discoverPythons(probing: Probing): Promise<PythonInstallat
 export async function discoverRs(probing: Probing): Promise<RInstallation[]> {
   const candidates = probing.configured.length > 0 ? probing.configured : await usualRs()
   const found = await Promise.all((await reachableOnce(candidates)).map((executable) => probeR(executable, probing)))
-  return found.filter((one) => one !== undefined)
+  // The front end in PATH is a copy of the one in R's home: the first of each home counts.
+  const byHome = new Map(
+    found
+      .filter((one) => one !== undefined)
+      .reverse()
+      .map((one) => [one.home, one.installation]),
+  )
+  return [...byHome.values()].reverse()
 }
 
 async function usualPythons(): Promise<string[]> {
@@ -55,14 +63,15 @@ async function probePython(executable: string, probing: Probing): Promise<Python
   return version !== undefined && /^\d+\.\d+\.\d+$/.test(version) ? { version, executable } : undefined
 }
 
-async function probeR(executable: string, probing: Probing): Promise<RInstallation | undefined> {
+async function probeR(executable: string, probing: Probing): Promise<{ home: string; installation: RInstallation } | undefined> {
   const outcome = await probe(executable, ['--vanilla', '--no-echo', '-e', R_FACTS], probing)
   if (outcome === undefined) return undefined
   const rows = outcome.split('\n').map((line) => line.split('\t'))
   const version = rows.find((row) => row[0] === 'version')?.[1]
-  if (version === undefined) return undefined
+  const home = rows.find((row) => row[0] === 'home')?.[1]
+  if (version === undefined || home === undefined) return undefined
   const packages = Object.fromEntries(rows.filter((row) => row[0] === 'package').map((row) => [row[1] ?? '', row[2] ?? '']))
-  return { version, executable, packages }
+  return { home, installation: { version, executable, packages } }
 }
 
 /** Output, or undefined when it does not work for an unprivileged account. */

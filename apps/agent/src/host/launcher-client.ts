@@ -40,7 +40,7 @@ export function startLauncher(request: LaunchRequest, listener: LauncherListener
   child.on('exit', (code, signal) => listener.gone(signal === null ? `it ended with ${code}` : `it was ended by ${signal}`))
   child.unref()
   feed(child.stdio[3] as Writable | null, request.plan)
-  if (request.secretEnv !== undefined) feed(child.stdio[5] as unknown as Writable | null, request.secretEnv)
+  if (request.secretEnv !== undefined) feed((child.stdio as readonly unknown[])[5] as Writable | null, request.secretEnv)
   const events = child.stdio[4] as Readable | null
   if (events !== null) readEvents(events, listener)
 }
@@ -63,18 +63,14 @@ function readEvents(events: Readable, listener: LauncherListener): void {
 
 function handleEvent(line: string, listener: LauncherListener): void {
   const event = JSON.parse(line) as Record<string, unknown>
-  switch (event['event']) {
-    case 'mounted':
-      return listener.mounted(Number(event['us'] ?? 0))
-    case 'started':
-      return listener.started({
-        pid: Number(event['pid']),
-        initPid: Number(event['init'] ?? 0),
-        monitorPid: Number(event['monitor'] ?? 0),
-        us: Number(event['us'] ?? 0),
-      })
-    case 'exited':
-      return listener.exited(parseMonitorStatus(event))
-    default: // closed, and what later launchers add
+  if (event['event'] === 'mounted') listener.mounted(Number(event['us'] ?? 0))
+  if (event['event'] === 'exited') listener.exited(parseMonitorStatus(event))
+  if (event['event'] === 'started') {
+    listener.started({
+      pid: Number(event['pid']),
+      initPid: Number(event['init'] ?? 0),
+      monitorPid: Number(event['monitor'] ?? 0),
+      us: Number(event['us'] ?? 0),
+    })
   }
 }

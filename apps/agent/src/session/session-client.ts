@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events'
 import { assertNever } from '@berth/domain/assert.js'
 import { AGENT_PROTOCOL } from '@berth/domain/versions.js'
 import type { LifecycleEvent } from '@berth/protocol/gen/berth/agent/v1/lifecycle.js'
@@ -47,6 +48,8 @@ export class SessionClient {
   readonly #handlers: SessionHandlers
   readonly #events: AgentEvents
   #client: AgentSessionServiceClient | undefined
+  #isWelcomed = false
+  readonly #welcome = new EventEmitter().setMaxListeners(0)
   #stream: Stream | undefined
 
   constructor(channel: () => Channel, handlers: SessionHandlers, events: AgentEvents) {
@@ -76,10 +79,12 @@ export class SessionClient {
     this.#stream?.cancel()
   }
 
-  /** Rejects when there is no connection or no answer in SECRETS_TIMEOUT_MS. The values are kept nowhere. */
-  fetchLaunchSecrets(processId: string, fence: bigint): Promise<Readonly<Record<string, string>>> {
+  /** Waits for a connection, then for the answer, SECRETS_TIMEOUT_MS each; rejects after that. The values are kept nowhere. */
+  async fetchLaunchSecrets(processId: string, fence: bigint, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+    if (!this.#isWelcomed)
+      await once(this.#welcome, 'welcome', { signal: AbortSignal.any([signal, AbortSignal.timeout(SECRETS_TIMEOUT_MS)]) })
     const client = this.#client
-    if (client === undefined) return Promise.reject(new Error('no connection to the control plane'))
+    if (client === undefined) throw new Error('no connection to the control plane')
     return new Promise((resolve, reject) => {
       const deadline = Date.now() + SECRETS_TIMEOUT_MS
       client.fetchLaunchSecrets({ processId, fence }, new Metadata(), { deadline }, (error, answer) => {
@@ -126,6 +131,8 @@ export class SessionClient {
               clearTimeout(unanswered)
               if (welcomed || !isSpoken(said.value)) return stream.cancel()
               welcomed = true
+              this.#isWelcomed = true
+              this.#welcome.emit('welcome')
               this.#events.connected({ epoch: said.value.streamEpoch, version: said.value.version })
               heartbeat = setInterval(
                 () => void write(stream, { $case: 'heartbeat', value: this.#handlers.heartbeat() }).catch(() => undefined),
@@ -163,6 +170,7 @@ export class SessionClient {
       clearInterval(heartbeat)
       this.#stream = undefined
       this.#client = undefined
+      this.#isWelcomed = false
       if (welcomed) this.#handlers.ended()
       client.close()
     }
