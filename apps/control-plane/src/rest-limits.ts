@@ -35,6 +35,8 @@ export const BOOTSTRAP_SECRET_BYTES_MIN = 32
 export const BOOTSTRAP_TOKEN_CHARS_MAX = 4_096
 
 // ---- content
+/** getent and id, which may ask a directory over the network. */
+export const ACCOUNT_LOOKUP_TIMEOUT_MS = 10_000
 export const TITLE_CHARS_MIN = 3
 export const TITLE_CHARS_MAX = 1_024
 export const DESCRIPTION_CHARS_MAX = 4_096
