@@ -1,6 +1,10 @@
 // Calls to the REST API with the session's cookie. Unsafe calls repeat the RSC-XSRF cookie in a header (publisher-api 1.7).
-import type { Content, Job, LogEntry, User } from './api-types.js'
+import type { Content } from '@berth/api-contract/content.js'
+import type { Job, JobLog } from '@berth/api-contract/job.js'
+import type { User } from '@berth/api-contract/user.js'
 import { LOG_LINES_MAX, REQUEST_TIMEOUT_MS } from './limits.js'
+
+export type LogEntry = JobLog['entries'][number]
 
 export class ApiError extends Error {
   override readonly name = 'ApiError'
@@ -20,11 +24,8 @@ export const api = {
   content: (guid: string): Promise<Content> => call('GET', `v1/content/${guid}?include=owner`),
   jobs: (guid: string): Promise<Job[]> => call('GET', `v1/content/${guid}/jobs`),
   log: async (guid: string, key: string): Promise<readonly LogEntry[]> => {
-    const log: { entries: LogEntry[] | null } = await call(
-      'GET',
-      `v1/content/${guid}/jobs/${key}/log?maxLogLines=${LOG_LINES_MAX}`,
-    )
-    return log.entries ?? []
+    const log: JobLog = await call('GET', `v1/content/${guid}/jobs/${key}/log?maxLogLines=${LOG_LINES_MAX}`)
+    return log.entries
   },
   stop: (guid: string, key: string): Promise<void> => call('DELETE', `v1/content/${guid}/jobs/${key}`),
   changeRunAs: (guid: string, account: string | null): Promise<Content> =>

@@ -1,5 +1,5 @@
+import type { Content } from '@berth/api-contract/content.js'
 import { ApiError, api } from './api-client.js'
-import type { Content } from './api-types.js'
 import { describeProcess } from './describe-process.js'
 import { element } from './element.js'
 import { LIST_REQUESTS_MAX, REFRESH_INTERVAL_MS } from './limits.js'

@@ -1,5 +1,7 @@
+import type { Content } from '@berth/api-contract/content.js'
+import type { Job } from '@berth/api-contract/job.js'
+import type { User } from '@berth/api-contract/user.js'
 import { ApiError, api } from './api-client.js'
-import type { Content, Job, User } from './api-types.js'
 import { element } from './element.js'
 import { REFRESH_INTERVAL_MS } from './limits.js'
 import { createLogPanel } from './log-panel.js'

@@ -1,4 +1,4 @@
-import type { Job } from './api-types.js'
+import type { Job } from '@berth/api-contract/job.js'
 
 export interface ProcessState {
   readonly state: 'waiting' | 'running' | 'ended' | 'failed' | 'lost'
@@ -6,9 +6,9 @@ export interface ProcessState {
 }
 
 /** What to call the state of a job: status 0 is active; an ended one without exit code was lost (spec: jobs 3.1). */
-export function describeProcess(job: Pick<Job, 'status' | 'start_time' | 'exit_code'>): ProcessState {
+export function describeProcess(job: Pick<Job, 'status' | 'pid' | 'exit_code'>): ProcessState {
   if (job.status === 0) {
-    return job.start_time === null ? { state: 'waiting', label: 'waiting' } : { state: 'running', label: 'running' }
+    return job.pid === null ? { state: 'waiting', label: 'waiting' } : { state: 'running', label: 'running' }
   }
   if (job.exit_code === null) return { state: 'lost', label: 'lost' }
   if (job.exit_code === 0) return { state: 'ended', label: 'ended' }

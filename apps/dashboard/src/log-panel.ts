@@ -1,5 +1,5 @@
-import { api } from './api-client.js'
-import type { Job, LogEntry } from './api-types.js'
+import type { Job } from '@berth/api-contract/job.js'
+import { api, type LogEntry } from './api-client.js'
 import { element } from './element.js'
 import { escapeControlCharacters } from './escape-control-characters.js'
 import { LOG_LINES_MAX, LOG_REFRESH_INTERVAL_MS } from './limits.js'

@@ -1,7 +1,7 @@
 // The page at /connect/: content, its processes, their logs, the account it runs under.
 // Owns presentation only. Leaves every rule to the REST API, whose refusals it shows as they are.
+import type { User } from '@berth/api-contract/user.js'
 import { ApiError, api } from './api-client.js'
-import type { User } from './api-types.js'
 import { showContentList } from './content-list-view.js'
 import { showContent } from './content-view.js'
 import { element } from './element.js'

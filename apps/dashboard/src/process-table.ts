@@ -1,4 +1,4 @@
-import type { Job } from './api-types.js'
+import type { Job } from '@berth/api-contract/job.js'
 import { describeAge } from './describe-age.js'
 import { describeProcess } from './describe-process.js'
 import { element } from './element.js'
@@ -134,15 +134,12 @@ function createRow(first: Job, actions: { showLog(job: Job): void; stop(job: Job
       const { state, label: text } = describeProcess(job)
       dot.dataset.state = state
       setText(label, text)
-      const since = job.start_time ?? job.queued_time
-      setText(age, since === null ? '' : `${describeAge(since, Date.now())} ago`)
-      if (since !== null) {
-        age.dateTime = since
-        age.title = new Date(since).toLocaleString()
-      }
-      setText(account, job.run_as ?? '')
+      setText(age, `${describeAge(job.start_time, Date.now())} ago`)
+      age.dateTime = job.start_time
+      age.title = new Date(job.start_time).toLocaleString()
+      setText(account, job.run_as)
       setText(tag, job.tag)
-      setText(host, job.hostname ?? '')
+      setText(host, job.hostname)
       setText(pid, job.pid ?? '')
       stop.hidden = job.status !== 0
     },

@@ -1,5 +1,5 @@
+import type { Content } from '@berth/api-contract/content.js'
 import { api } from './api-client.js'
-import type { Content } from './api-types.js'
 import { element } from './element.js'
 
 export interface RunAsForm {

@@ -42,6 +42,8 @@ export const jobLog = z.object({
   entries: z.array(z.object({ source: z.enum(['stdout', 'stderr']), timestamp: time, data: z.string() })),
 })
 
+export type JobLog = z.infer<typeof jobLog>
+
 /** Why it failed; an empty object when it did not. */
 export const jobError = z.union([
   z.object({ error_code: z.string(), summary: z.string(), failing_step: z.string().nullable(), exit_code: z.int().nullable() }),
