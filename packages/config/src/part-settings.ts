@@ -32,7 +32,13 @@ export interface ControlPlaneSettings {
 }
 
 export type PostgresSettings =
-  | { readonly kind: 'private'; readonly socketDir: string; readonly user: string; readonly password: string; readonly database: string }
+  | {
+      readonly kind: 'private'
+      readonly socketDir: string
+      readonly user: string
+      readonly password: string
+      readonly database: string
+    }
   | { readonly kind: 'url'; readonly url: string }
 
 export type RedisSettings =
