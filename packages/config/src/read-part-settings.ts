@@ -1,4 +1,5 @@
-import { createReadStream } from 'node:fs'
+import { createReadStream, fstatSync } from 'node:fs'
+import { Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 
 /** Descriptor on which a part finds its settings. */
@@ -16,7 +17,7 @@ export interface PartChannel<Settings> {
 
 /** Reads the one settings line and leaves the pipe open: its end tells that the starter is gone. */
 export async function readPartSettings<Settings>(descriptor = SETTINGS_DESCRIPTOR): Promise<PartChannel<Settings>> {
-  const lines = createInterface({ input: createReadStream('', { fd: descriptor, autoClose: false }) })
+  const lines = createInterface({ input: openDescriptor(descriptor) })
   const commandListeners: ((command: PartCommand) => void)[] = []
   const pending: PartCommand[] = []
   let gone = false
@@ -55,4 +56,11 @@ export async function readPartSettings<Settings>(descriptor = SETTINGS_DESCRIPTO
       if (gone) listener()
     },
   }
+}
+
+/** A pipe is read by the event loop: as a file, the read that waits for its end would hold a thread, and with it process.exit(). */
+function openDescriptor(descriptor: number): NodeJS.ReadableStream {
+  const stat = fstatSync(descriptor)
+  if (stat.isFIFO() || stat.isSocket()) return new Socket({ fd: descriptor, readable: true, writable: false })
+  return createReadStream('', { fd: descriptor, autoClose: false })
 }
