@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { findLeftovers } from '@berth/testing/leftovers.js'
+import { findLeftovers, listCgroups } from '@berth/testing/leftovers.js'
 import { isAlive } from '@berth/testing/process-table.js'
 import { type Published, publish } from '@berth/testing/publish-content.js'
 import { readContent } from '@berth/testing/read-content.js'
@@ -150,7 +150,7 @@ test('after SIGKILL of berth up content, Postgres and Redis live on, and the nex
   await waitFor('the gateway to notice', () => !isAlive(gateway))
   expect(isAlive(postgres)).toBe(true)
   expect(isAlive(redis)).toBe(true)
-  const content = findLeftovers({ dirs: [], uids: [berth.accounts.standard.uid], cgroups: [] })
+  const content = findLeftovers({ dirs: [], uids: [berth.accounts.standard.uid], cgroupsBefore: listCgroups() })
   expect(content.length).toBeGreaterThan(0)
 
   await berth.up()

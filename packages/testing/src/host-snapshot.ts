@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { listCgroups, listSockets } from './leftovers.js'
+import { listEmptyLeaves, listSockets } from './leftovers.js'
 import { listProcesses, touches } from './process-table.js'
 
 export interface HostSnapshot {
@@ -28,7 +28,7 @@ export function takeHostSnapshot(): HostSnapshot {
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => line.split(' ').slice(3, 5).join(' -> ')),
-    cgroups: listCgroups().filter((dir) => !belongsToDefaultBerth(dir)),
+    cgroups: listEmptyLeaves(),
     sockets: runDirs().flatMap(listSockets),
     directories: testDirs(),
     processes: ourProcesses(),
@@ -87,9 +87,4 @@ function ourProcesses(): string[] {
     )
     .filter((one) => !touches(one, DEFAULT_BERTH_DIRS))
     .map((one) => `${one.pid} ${one.startTime} ${one.argv.join(' ').slice(0, 200)}`)
-}
-
-/** cgroups of the Berth with default directories: named after it, not after a test's. */
-function belongsToDefaultBerth(dir: string): boolean {
-  return /\/berth(\/|$)/.test(dir) && !/\/bt-/.test(dir)
 }

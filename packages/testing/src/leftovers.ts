@@ -8,8 +8,8 @@ export interface OwnedThings {
   readonly dirs: readonly string[]
   /** Accounts that run its content and nothing else. */
   readonly uids: readonly number[]
-  /** cgroup directories seen of it while it ran. */
-  readonly cgroups: readonly string[]
+  /** cgroup directories that were there before it. */
+  readonly cgroupsBefore: readonly string[]
 }
 
 /** One line for each thing that is still there; empty when nothing is. */
@@ -24,10 +24,23 @@ export function findLeftovers(owned: OwnedThings): string[] {
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
     if (owned.dirs.some((dir) => line.includes(dir))) found.push(`mount ${line}`)
   }
-  const cgroups = new Set(listCgroups())
-  for (const dir of owned.cgroups) if (cgroups.has(dir)) found.push(`cgroup ${dir}`)
+  const before = new Set(owned.cgroupsBefore)
+  for (const dir of listEmptyLeaves()) if (!before.has(dir)) found.push(`cgroup ${dir}`)
   for (const dir of owned.dirs) for (const socket of listSockets(dir)) found.push(`socket ${socket}`)
   return found
+}
+
+/** Leaves of contents' processes (`…/berth/p/ID`) without a process: one with processes is in use, maybe by another Berth. */
+export function listEmptyLeaves(): string[] {
+  return listCgroups().filter((dir) => /\/berth\/p\/[0-9a-f-]{36}$/.test(dir) && isEmpty(dir))
+}
+
+function isEmpty(dir: string): boolean {
+  try {
+    return readFileSync(join(dir, 'cgroup.procs'), 'utf8') === ''
+  } catch {
+    return false // gone meanwhile
+  }
 }
 
 /** Every cgroup directory of every hierarchy. */

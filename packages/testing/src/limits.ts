@@ -14,3 +14,5 @@ export const BERTH_STOP_TIMEOUT_MS = 60_000
 export const BERTH_LOG_TAIL_BYTES = 16 * 1024
 /** One command of a publishing client: a deployment with its environment and its verification. */
 export const CLIENT_TIMEOUT_MS = 300_000
+/** For the last of a Berth that has ended. */
+export const LEFTOVERS_TIMEOUT_MS = 5_000

@@ -7,7 +7,7 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rm
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { findLeftovers, listCgroups } from './leftovers.js'
-import { BERTH_LOG_TAIL_BYTES, BERTH_READY_TIMEOUT_MS, BERTH_STOP_TIMEOUT_MS } from './limits.js'
+import { BERTH_LOG_TAIL_BYTES, BERTH_READY_TIMEOUT_MS, BERTH_STOP_TIMEOUT_MS, LEFTOVERS_TIMEOUT_MS } from './limits.js'
 import { descendantsOf, type HostProcess, isAlive, listProcesses, readProcess } from './process-table.js'
 import { RestClient } from './rest-client.js'
 import { createTestAccounts, type TestAccounts } from './test-accounts.js'
@@ -46,7 +46,7 @@ export interface BerthRecord {
   /** `berth up` itself, and the shell that is its parent. */
   up: Pick<HostProcess, 'pid' | 'startTime'> | null
   shell: Pick<HostProcess, 'pid' | 'startTime'> | null
-  cgroups: string[]
+  readonly cgroupsBefore: readonly string[]
 }
 
 export class TestBerth {
@@ -89,7 +89,7 @@ export class TestBerth {
     const port = await freePort()
     const flags = options.flags ?? (options.samples === true ? [] : ['--no-samples'])
     const { remove: _, ...plain } = accounts
-    const record: BerthRecord = { name, dirs, port, accounts: plain, flags, up: null, shell: null, cgroups: [] }
+    const record: BerthRecord = { name, dirs, port, accounts: plain, flags, up: null, shell: null, cgroupsBefore: listCgroups() }
     const settings = merge(
       {
         Server: {
@@ -219,15 +219,8 @@ export class TestBerth {
     })
   }
 
-  /** cgroups that this Berth has now, remembered for the check at the end. */
-  noteCgroups(): void {
-    const mine = listCgroups().filter((dir) => dir.includes(this.record.name))
-    this.record.cgroups = [...new Set([...this.record.cgroups, ...mine])]
-  }
-
   /** Ends `berth up` with SIGINT, as Ctrl-C does, and waits; throws when it does not end or when anything of it is left. */
   async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<void> {
-    this.noteCgroups()
     const { up } = this.record
     if (up !== null && isAlive(up)) {
       process.kill(up.pid, signal)
@@ -239,16 +232,18 @@ export class TestBerth {
     if (shell !== null) await waitFor('its shell to end', () => !isAlive(shell))
     this.record.up = null
     this.record.shell = null
+    // A Berth beside this one may be between making a leaf and using it: what is there for good is left behind.
+    await waitFor('nothing to be left', () => this.leftovers().length === 0, LEFTOVERS_TIMEOUT_MS).catch(() => {})
     const left = this.leftovers()
     if (left.length > 0) throw new Error(`left behind:\n${left.join('\n')}\nthe log ends:\n${this.logTail()}`)
   }
 
   leftovers(): string[] {
-    const { dirs, accounts, cgroups } = this.record
+    const { dirs, accounts, cgroupsBefore } = this.record
     return findLeftovers({
       dirs: Object.values(dirs),
       uids: [accounts.standard.uid, accounts.primary.uid, accounts.member.uid, accounts.outsider.uid],
-      cgroups: [...cgroups, ...listCgroups().filter((dir) => dir.includes(this.record.name))],
+      cgroupsBefore,
     })
   }
 
