@@ -70,6 +70,8 @@ export const HOST_COMMAND_MS = 10_000
 export const HOST_COMMAND_BYTES_MAX = 4 * 1024 * 1024
 export const INTERPRETER_PROBE_MS = 60_000
 export const INTERPRETERS_MAX = 50
+/** What is told of interpreters at a new connection is at most this old. */
+export const HOST_FACTS_MS = 5 * 60_000
 export const ACCOUNT_CACHE_MS = 5_000
 export const ACCOUNT_CACHE_MAX = 1_000
 

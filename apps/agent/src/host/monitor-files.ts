@@ -51,6 +51,13 @@ export async function readMonitorIdentity(runDir: string): Promise<MonitorIdenti
   }
 }
 
+/** Account of a living process; a dead one's is not known any more (0, which no content has). */
+export async function ownerOf(pid: number): Promise<{ readonly uid: number; readonly gid: number }> {
+  const found = await readOrUndefined(join('/proc', String(pid), 'status'))
+  const id = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(found ?? '')?.[1] ?? 0)
+  return { uid: id('Uid'), gid: id('Gid') }
+}
+
 /** Length of a stream's whole log as far as segments tell, for when there is no record. */
 export async function logLength(runDir: string, stream: 'stdout' | 'stderr'): Promise<bigint> {
   const last = (await readdir(runDir))

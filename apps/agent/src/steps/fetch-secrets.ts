@@ -7,6 +7,7 @@ export function fetchSecrets(fetch: FetchSecrets): Step {
   return {
     name: 'fetch-secrets',
     async start(run, signal) {
+      if (run.spec.work?.$case !== 'serve') return DONE
       try {
         run.found.secrets = await fetch(run.spec.processId, run.spec.fence, signal)
         return DONE

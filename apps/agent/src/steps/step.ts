@@ -18,7 +18,6 @@ export type StepName =
   | 'claim-socket'
   | 'seal-output'
   | 'publish-environment'
-  | 'collect'
 
 export type StepOutcome =
   | { readonly kind: 'done' }

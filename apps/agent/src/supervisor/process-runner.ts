@@ -1,8 +1,8 @@
 import { type ExitReason, exitReason, UNSEEN_EXIT } from '@berth/domain/process/exit-reason.js'
-import type { Exited } from '@berth/protocol/gen/berth/agent/v1/lifecycle.js'
+import type { Exited, Started } from '@berth/protocol/gen/berth/agent/v1/lifecycle.js'
 import type { Context } from '@opentelemetry/api'
 import type { AgentEvents } from '../events.js'
-import { logLength, type MonitorStatus } from '../host/monitor-files.js'
+import { logLength, type MonitorStatus, ownerOf, readMonitorIdentity } from '../host/monitor-files.js'
 import { MonitorLink } from '../host/monitor-link.js'
 import type { RunContext, Step } from '../steps/step.js'
 import { contextOf } from '../telemetry.js'
@@ -53,6 +53,8 @@ export class ProcessRunner {
   #state: RunnerState = 'starting'
   #stopReason = ''
   #undone = false
+  #undoing: Promise<boolean> | undefined
+  #ending = false
   #failure: { readonly step: string; readonly message: string } | undefined
   #initTimedOut = false
 
@@ -80,6 +82,15 @@ export class ProcessRunner {
     return this.#undone
   }
 
+  /** Tries again what could not be undone. */
+  async undo(): Promise<void> {
+    if (this.#state !== 'over' || this.#undone) return
+    this.#undoing ??= undoSteps(this.#allSteps(), this.run, this.#deps.events).finally(() => {
+      this.#undoing = undefined
+    })
+    this.#undone = await this.#undoing
+  }
+
   /** Until it is over and undone. Never rejects. */
   async live(from: RunFrom): Promise<void> {
     const { events } = this.#deps
@@ -89,7 +100,7 @@ export class ProcessRunner {
       events.failed('a process could not be looked after', error, { process: this.run.spec.processId })
     }
     this.#state = 'over'
-    this.#undone = await undoSteps(this.#allSteps(), this.run, events)
+    await this.undo()
     this.#deps.over(this.run.spec.processId)
   }
 
@@ -99,8 +110,15 @@ export class ProcessRunner {
     this.#stopReason = reason
     this.#deps.events.processStopping(this.run.spec.processId, { reason })
     this.#stop.abort(reason)
+    this.#end()
+  }
+
+  /** Begins to end what was launched, once; `ended` of its monitor tells when it has. */
+  #end(): void {
     const { monitor } = this.run.found
-    if (monitor !== undefined) void stopProcess(this.run.spec, monitor, this.run.dir.record.cgroups)
+    if (monitor === undefined || monitor.isOver || this.#ending) return
+    this.#ending = true
+    void stopProcess(this.run.spec, monitor, this.run.dir.record.cgroups)
   }
 
   async #live(from: RunFrom): Promise<void> {
@@ -151,17 +169,36 @@ export class ProcessRunner {
       this.#deps.reported(run.spec.processId)
     }
     // Stopped while it was being launched, or launched too slowly: there was no monitor to ask before.
-    if (this.isStopping || (this.#failure !== undefined && !monitor.isOver)) {
-      void stopProcess(run.spec, monitor, run.dir.record.cgroups)
-    }
+    if (this.isStopping || this.#failure !== undefined) this.#end()
     return true
   }
 
   async #adopt(): Promise<void> {
     const { run } = this
-    run.found.monitor = MonitorLink.adopt(run.dir.path, () => this.#deps.wroteLog(run.spec.processId))
-    // resolve-identity, for what comes after the launch; the account may have changed since, which does not change who it runs as.
-    await this.#deps.startGroups[0]?.[0]?.start(run, this.#stop.signal)
+    const { processId } = run.spec
+    run.found.monitor = MonitorLink.adopt(run.dir.path, () => this.#deps.wroteLog(processId))
+    const known = run.dir.find('started') ?? (await this.#inferStarted())
+    // Who it runs as was decided at its launch; what the host says of the account today does not change that.
+    run.found.user = { name: run.spec.runAs, uid: known.uid, gid: known.gid, gids: [known.gid], home: '', shell: '' }
+    this.#deps.events.processAdopted(processId, { as: run.dir.find('ready') === undefined ? 'starting' : 'running' })
+    if (this.isStopping) this.#end()
+  }
+
+  /** We were gone between the target's execution and our event. */
+  async #inferStarted(): Promise<Started> {
+    const { run } = this
+    const identity = await readMonitorIdentity(run.dir.path)
+    const owner = await ownerOf(identity?.targetPid ?? 0)
+    const started: Started = {
+      hostPid: identity?.targetPid ?? 0,
+      hostPpid: identity?.initPid ?? 0,
+      monitorPid: identity?.monitorPid ?? 0,
+      uid: owner.uid,
+      gid: owner.gid,
+    }
+    await run.dir.append({ event: { $case: 'started', value: started }, inferred: true }, 'cached')
+    this.#deps.reported(run.spec.processId)
+    return started
   }
 
   async #becomeReady(): Promise<void> {
@@ -180,8 +217,7 @@ export class ProcessRunner {
     if (walked.kind === 'aborted') return
     this.#failure = { step: walked.step, message: walked.outcome.message }
     this.#initTimedOut = walked.outcome.kind === 'failed' && walked.outcome.reason === 'init_timeout'
-    const { monitor } = run.found
-    if (monitor !== undefined && !monitor.isOver) void stopProcess(run.spec, monitor, run.dir.record.cgroups)
+    this.#end()
   }
 
   async #finish(record: MonitorStatus | undefined, how: { inferred: boolean; rebooted: boolean }): Promise<void> {

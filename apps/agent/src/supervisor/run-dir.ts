@@ -71,9 +71,8 @@ export class RunDir {
       cgroups: record.cgroups,
       spec: ProcessSpec.toJSON(record.spec),
     })
-    await writeFile(join(dir.path, 'spec.json'), text, { mode: 0o600 })
-    // One fsync for all of it: journalling file systems commit the new directory and spec.json before a new file's fsync returns.
-    await dir.append(first, 'durable')
+    // Side by side, so that one commit of the file system's journal takes both, with the directory. Nothing is launched before.
+    await Promise.all([writeDurably(join(dir.path, 'spec.json'), text), dir.append(first, 'durable')])
     return dir
   }
 
@@ -101,6 +100,10 @@ export class RunDir {
       dir.#lastSeq = Math.max(dir.#lastSeq, acked.seq)
     }
     return dir
+  }
+
+  static async discard(runsDir: string, id: string): Promise<void> {
+    await rm(join(runsDir, id), { recursive: true, force: true })
   }
 
   static async list(runsDir: string): Promise<string[]> {
@@ -236,6 +239,16 @@ function readText(file: string): string | undefined {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
+  }
+}
+
+async function writeDurably(file: string, text: string): Promise<void> {
+  const handle = await open(file, 'w', 0o600)
+  try {
+    await handle.writeFile(text)
+    await handle.sync()
+  } finally {
+    await handle.close()
   }
 }
 
