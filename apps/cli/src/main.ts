@@ -1,7 +1,8 @@
 // `berth`: the command of operators.
-import { Command } from 'commander'
+
 import { errorChain } from '@berth/domain/app-error.js'
 import { PRODUCT_VERSION } from '@berth/domain/versions.js'
+import { Command } from 'commander'
 import { addUpCommand } from './up/up-command.js'
 
 const program = new Command('berth')
