@@ -14,7 +14,9 @@ export function encodePlan(plan: SandboxPlan): Buffer {
   for (const mount of plan.mounts) {
     switch (mount.kind) {
       case 'bind': {
-        const flags = [mount.access, ...mount.flags, ...(mount.asUser === true ? ['as-user'] : [])]
+        const flags: string[] = [mount.access, ...mount.flags]
+        if (mount.asUser === true) flags.push('as-user')
+        if (mount.optional === true) flags.push('optional')
         fields.push(['mount', `bind ${flags.join(',')}`], ['from', mount.from], ['to', mount.to])
         break
       }

@@ -5,7 +5,7 @@ export const PLAN_VERSION = 1
 
 export type MountFlag = 'nosuid' | 'nodev' | 'noexec'
 
-/** What an author may ask of a mount; the launcher opens every `from` before it covers anything, then attaches in order. */
+/** One step of building the view; the launcher opens every `from` before it covers anything, then attaches in order. */
 export type MountOperation =
   | {
       readonly kind: 'bind'
@@ -15,6 +15,8 @@ export type MountOperation =
       readonly to: string
       /** Opened with the account's rights: homes on NFS with root_squash or on FUSE refuse root. */
       readonly asUser?: boolean
+      /** Skipped when source or target is missing. */
+      readonly optional?: boolean
     }
   /** An empty, read-only, root-owned directory or file covers `to`. Directory masks come before file masks. */
   | { readonly kind: 'mask'; readonly to: string; readonly optional?: boolean }

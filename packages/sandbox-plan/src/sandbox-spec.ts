@@ -12,6 +12,8 @@ export interface SandboxSpec {
   readonly env: Readonly<Record<string, string>>
   /** The agent will write secret variables to the launcher's descriptor 5. */
   readonly hasSecretEnv: boolean
+  /** Names of those variables: defaults of ours that content may override give way to them. */
+  readonly secretNames?: readonly string[]
   /** Applications.Supervisor split into words; empty = none. */
   readonly supervisor: readonly string[]
   readonly homeMounting: boolean
