@@ -1,5 +1,9 @@
 import { assert } from '@berth/domain/assert.js'
 
+// ---- this program
+/** From the order to stop to the end, whatever hangs. */
+export const STOP_MAX_MS = 10_000
+
 // ---- Postgres
 export const POSTGRES_POOL_MAX = 20
 export const POSTGRES_CONNECT_TIMEOUT_S = 5
@@ -9,6 +13,9 @@ export const POSTGRES_IDLE_TIMEOUT_S = 300
 export const POSTGRES_START_WAIT_MS = 60_000
 /** The line that carries changes is tried so often, and replaced when it is silent. */
 export const CHANGE_FEED_PING_MS = 2_000
+
+// ---- Redis
+export const REDIS_RETRY_MAX_MS = 2_000
 
 // ---- nodes and their streams
 /** Heartbeats missing for so long: shown as suspect, and no new process is placed there. */
@@ -55,6 +62,8 @@ export const CRASH_HOLD_MS = 5_000
 export const JOBS_LISTED_MAX = 1_000
 
 // ---- routes
+/** A gateway that has not reported for so long: nothing is known about its visitors. */
+export const LOAD_REPORT_STALE_MS = 5_000
 export const ROUTES_COALESCE_MS = 50
 export const VISIT_CACHE_MS_MAX = 30_000
 
@@ -73,6 +82,14 @@ export const DEPLOYMENT_RESCAN_MS = 30_000
 export const JOB_WAIT_MAX_MS = 60 * 60_000
 /** Rows are read again after it although nobody rang: a lost notification costs so much and no more. */
 export const WAIT_RECHECK_MS = 2_000
+/** After a job's end so long for the rest of its output. */
+export const JOB_LOG_WAIT_MS = 2_000
+/** Lines of a running job reach its task together, at most so often. */
+export const FOLLOW_LOG_COALESCE_MS = 200
+/** A deployment whose host is away waits so long for its return. */
+export const DEPLOYMENT_NODE_WAIT_MS = 30_000
+/** Unexpected failures are tried again at each rescan, but not for longer. */
+export const DEPLOYMENT_AGE_MAX_MS = 2 * 60 * 60_000
 export const RESTORE_ERROR_LINES_MAX = 20
 export const REQUIREMENTS_BYTES_MAX = 256 * 1024
 export const RETENTION_TICK_MS = 10 * 60_000

@@ -16,3 +16,4 @@ export const BERTH_LOG_TAIL_BYTES = 16 * 1024
 export const CLIENT_TIMEOUT_MS = 300_000
 /** For the last of a Berth that has ended. */
 export const LEFTOVERS_TIMEOUT_MS = 5_000
+export const REDIS_READY_TIMEOUT_MS = 10_000

@@ -36,10 +36,12 @@ export async function createProcess(tx: Tx, input: NewProcess): Promise<Created>
   const placement = planPlacement(await placementNodes(tx), input.need, NODE_PROCESSES_MAX)
   if (placement.kind === 'none') return placement
   await raiseGeneration(tx, [placement.nodeId])
+  const key = randomKey(JOB_KEY_CHARS)
+  const env = input.kind === 'service' ? { ...input.env, CONNECT_CONTENT_JOB_KEY: key } : { ...input.env }
   const [row] = await tx<ProcessRow[]>`
     insert into processes (id, key, kind, tag, content_guid, content_id, bundle_id, node_id, work, env, stop_grace_ms, kill_grace_ms, run_as, traceparent, requested_by, hostname)
-    select ${uuidv7()}, ${randomKey(JOB_KEY_CHARS)}, ${input.kind}, ${input.tag}, ${input.content?.guid ?? null}, ${input.content?.id ?? null}, ${input.content?.bundleId ?? null},
-           n.id, ${tx.json(workJson(input.work))}, ${tx.json({ ...input.env })}, ${input.stopGraceMs}, ${input.killGraceMs}, ${input.runAs},
+    select ${uuidv7()}, ${key}, ${input.kind}, ${input.tag}, ${input.content?.guid ?? null}, ${input.content?.id ?? null}, ${input.content?.bundleId ?? null},
+           n.id, ${tx.json(workJson(input.work))}, ${tx.json(env)}, ${input.stopGraceMs}, ${input.killGraceMs}, ${input.runAs},
            ${input.traceparent}, ${input.requestedBy}, n.hostname
     from nodes n where n.id = ${placement.nodeId}
     returning *`

@@ -1,8 +1,19 @@
 // Processes: every execution of content, its state, its log, and orders to end it.
+// Owns the tables processes, process_events and process_log_chunks. Promises: a row is one execution and is never started twice;
+// people and reconcilers write intent, agents' reports write phases, nobody writes both; every change of what a node should run
+// raises that node's generation in the same transaction.
+// Leaves to others: whether somebody may see or stop a process (content, identity), when one is needed (routing, publishing).
+
 import type { Actor } from '@berth/domain/access/actor.js'
 import type { ContentGuid, JobKey, ProcessId } from '@berth/domain/ids.js'
 import type { ProcessPhase } from '@berth/domain/process/process-state.js'
-import type { Tx } from '../platform/postgres.js'
+import { recordAudit } from '../audit/record-audit.js'
+import type { ChangeFeed } from '../events.js'
+import { JOBS_LISTED_MAX, LOG_LINES_MAX } from '../limits.js'
+import { readLog } from '../logs/read-log.js'
+import type { Sql, Tx } from '../platform/postgres.js'
+import type { ProcessRow } from './process-row.js'
+import { setIntent, stopAllOfContent } from './stop-processes.js'
 
 export interface ProcessesRoom {
   /** Newest first. */
@@ -67,4 +78,85 @@ export interface JobLogEntry {
   readonly timestamp: Date
   /** One line, without its end. */
   readonly data: string
+}
+
+export function createProcessesRoom(deps: { readonly sql: Sql; readonly feed: ChangeFeed }): ProcessesRoom {
+  const { sql, feed } = deps
+  return {
+    async listJobs(contentGuid) {
+      const rows = await sql<ProcessRow[]>`
+        select * from processes where content_guid = ${contentGuid} order by job_id desc limit ${JOBS_LISTED_MAX}`
+      return rows.map(jobRecordOf)
+    },
+
+    async getJob(key) {
+      const [row] = await sql<ProcessRow[]>`select * from processes where key = ${key}`
+      return row === undefined ? undefined : jobRecordOf(row)
+    },
+
+    async requestStop(which, reason, actor) {
+      const where = 'key' in which ? sql`key = ${which.key}` : sql`id = ${which.processId}`
+      const order = await sql.begin(async (tx) => {
+        const [row] = await tx<ProcessRow[]>`select * from processes where ${where}`
+        if (row === undefined) return { kind: 'not_found' } as const
+        if (row.phase === 'exited' || row.phase === 'refused') return { kind: 'not_active' } as const
+        // A second order finds it stopping: as good as registered.
+        if (row.intent === 'stop') return { kind: 'registered', row: undefined } as const
+        const changed = await setIntent(tx, { id: row.id, nodeId: row.node_id }, 'stop', reason)
+        if (changed) {
+          await recordAudit(tx, {
+            actor,
+            action: 'kill_job',
+            description: `${actor.username} stopped job ${row.key}`,
+            detail: { job_key: row.key, content_guid: row.content_guid, reason },
+          })
+        }
+        return { kind: 'registered', row } as const
+      })
+      if (order.kind !== 'registered') return order
+      if (order.row !== undefined) {
+        feed.ring('node_changed', order.row.node_id)
+        feed.ring('process_changed', order.row.id)
+      }
+      return { kind: 'registered' }
+    },
+
+    stopAllOfContent: (tx, contentGuid, reason) => stopAllOfContent(tx, contentGuid, reason),
+
+    async readLog(key, { maxLines }) {
+      const [row] = await sql<{ id: string }[]>`select id from processes where key = ${key}`
+      return row === undefined ? undefined : readLog(sql, row.id, Math.min(maxLines, LOG_LINES_MAX))
+    },
+  }
+}
+
+function jobRecordOf(row: ProcessRow): JobRecord {
+  return {
+    processId: row.id as ProcessId,
+    jobId: row.job_id,
+    key: row.key as JobKey,
+    tag: row.tag,
+    kind: row.kind,
+    contentGuid: row.content_guid as ContentGuid | null,
+    contentId: row.content_id,
+    bundleId: row.bundle_id,
+    phase: row.phase,
+    intent: row.intent,
+    stopReason: row.stop_reason,
+    finalized: row.finalized,
+    runAs: row.run_as,
+    hostPid: row.host_pid,
+    hostPpid: row.host_ppid,
+    hostname: row.hostname,
+    exitCode: row.exit_code,
+    exitReason: row.exit_reason,
+    failingStep: row.failing_step === '' ? null : row.failing_step,
+    message: row.message === '' ? null : row.message,
+    journey: row.journey,
+    queuedTime: row.created_time,
+    startTime: row.start_time,
+    readyTime: row.ready_time,
+    endTime: row.end_time,
+    lastHeartbeatTime: row.last_heartbeat_time,
+  }
 }
