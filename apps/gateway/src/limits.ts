@@ -15,7 +15,7 @@ export const LISTEN_BACKLOG = 1024
 export const DISCARDED_BODY_BYTES_MAX = 64 * 1024 * 1024
 
 // From content.
-export const ANSWER_HEAD_BYTES_MAX = 64 * 1024
+export const ANSWER_HEAD_BYTES_MAX = 32 * 1024
 export const ANSWER_HEADERS_MAX = 200
 export const CHUNK_LINE_BYTES_MAX = 512
 export const TRAILER_BYTES_MAX = 8 * 1024

@@ -19,17 +19,12 @@ export class RouteFeed {
   #retry: NodeJS.Timeout | undefined
   #waitMs = RECONNECT_FIRST_MS
   #stopped = false
-  #onTable: ((table: RouteTable) => void) | undefined
+  #saidLost = false
 
   constructor(client: RouteServiceClient, gatewayId: string, log: Logger) {
     this.#client = client
     this.#gatewayId = gatewayId
     this.#log = log
-  }
-
-  /** Called after each snapshot is in force. */
-  onTable(listener: (table: RouteTable) => void): void {
-    this.#onTable = listener
   }
 
   start(): void {
@@ -47,18 +42,19 @@ export class RouteFeed {
   }
 
   #take(snapshot: RouteSnapshot): void {
+    this.#saidLost = false
     if (this.reportableGeneration === 0n) this.#log.info({ contents: snapshot.contents.length }, 'routes received')
     this.#waitMs = RECONNECT_FIRST_MS
     this.table = compileRoutes(snapshot)
     this.hasRoutes = true
     this.reportableGeneration = snapshot.generation
-    this.#onTable?.(this.table)
   }
 
   #lost(stream: ClientReadableStream<RouteSnapshot>, reason: string): void {
     if (this.#stopped || this.#stream !== stream) return
     this.#stream = undefined
-    if (this.reportableGeneration !== 0n || !this.hasRoutes) {
+    if (!this.#saidLost) {
+      this.#saidLost = true
       this.#log.warn({ reason }, 'no connection to the control plane: keeping the last routes')
     }
     this.reportableGeneration = 0n

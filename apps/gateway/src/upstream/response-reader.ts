@@ -198,8 +198,11 @@ export class ResponseReader {
       heldBefore === 0 ? (from === 0 ? chunk : chunk.subarray(from)) : Buffer.concat([this.#held, chunk.subarray(from)])
     const end = bytes.indexOf(HEAD_END, Math.max(0, heldBefore - 3))
     if (end === -1 || end > ANSWER_HEAD_BYTES_MAX) {
-      // A head with bare line breaks never ends by our rules: say so at once instead of waiting.
-      const seen = bytes.toString('latin1', 0, Math.min(bytes.length, ANSWER_HEAD_BYTES_MAX))
+      // A head with bare line breaks never ends by our rules: say so at once instead of waiting. Only what is new is looked
+      // at, with the byte before it, so that a head in single bytes costs no more than one in a piece.
+      let unseen = Math.max(0, heldBefore - 1)
+      if (bytes[unseen] === LF && unseen > 0) unseen += 1
+      const seen = bytes.toString('latin1', unseen, Math.min(bytes.length, ANSWER_HEAD_BYTES_MAX))
       refuseBadText(seen.endsWith('\r') ? seen.slice(0, -1) : seen)
       if (bytes.length >= ANSWER_HEAD_BYTES_MAX + HEAD_END.length) throw new RefusedAnswerError('head_too_large')
       this.#held = bytes
