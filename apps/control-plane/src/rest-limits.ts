@@ -5,7 +5,8 @@ import { assert } from '@berth/domain/assert.js'
 /** A JSON or form body. Bundles are streamed and have limits of their own (settings.bundle). */
 export const JSON_BODY_BYTES_MAX = 1024 * 1024
 export const REQUEST_HEADERS_BYTES_MAX = 32 * 1024
-/** A request whose headers or body do not come within it is cut; uploads are told apart by moving bytes. */
+export const BODY_TIMEOUT_MS = 60_000
+/** An upload from which no bytes come for so long is given up. */
 export const UPLOAD_IDLE_TIMEOUT_MS = 120_000
 export const PAGE_SIZE_DEFAULT = 20
 export const PAGE_SIZE_MAX = 500
@@ -46,6 +47,8 @@ export const VARIABLE_NAME_BYTES_MAX = 255
 export const VARIABLE_VALUE_BYTES_MAX = 64 * 1024
 export const GENERATED_NAME_TRIES_MAX = 5
 export const PERMISSIONS_PER_CONTENT_MAX = 1_000
+export const SEARCH_WORDS_MAX = 10
+export const LEGACY_PAGE_SIZE_MAX = 500
 
 // ---- bundles
 export const MANIFEST_BYTES_MAX = 8 * 1024 * 1024

@@ -44,4 +44,7 @@ export const deployRequest = z.object({
   activate: maybe(z.boolean().nullable()),
 })
 
+/** No body at all means the same as an empty one. */
+export const deployBody = maybe(deployRequest)
+
 export const deployResponse = z.object({ task_id: z.string() })

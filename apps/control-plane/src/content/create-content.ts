@@ -40,7 +40,13 @@ export async function createContent(
     const name = given ?? generatedContentName(randomKey(8))
     try {
       await deps.sql.begin(async (tx) => {
-        await insertContent(tx, { guid, name, ownerGuid: actor.userGuid, runAs: runAs ?? null, settings: settingsColumns(wanted.settings) })
+        await insertContent(tx, {
+          guid,
+          name,
+          ownerGuid: actor.userGuid,
+          runAs: runAs ?? null,
+          settings: settingsColumns(wanted.settings),
+        })
         await recordAudit(tx, {
           actor,
           action: 'add_content',

@@ -16,7 +16,9 @@ export async function judgeRunAs(
   asked: { readonly runAs?: string | null | undefined; readonly runAsCurrentUser?: boolean | undefined },
 ): Promise<string | null | undefined> {
   if (asked.runAsCurrentUser === true) {
-    throw new AppError('invalid', 'Content cannot run as its visitor on this server: that needs sign-in through PAM.', { apiCode: 55 })
+    throw new AppError('invalid', 'Content cannot run as its visitor on this server: that needs sign-in through PAM.', {
+      apiCode: 55,
+    })
   }
   const { runAs } = asked
   if (runAs === undefined) return undefined

@@ -1,0 +1,10 @@
+// What controllers ask for with @Inject. One token per room, and the settings.
+export const SETTINGS = Symbol('settings')
+export const IDENTITY_ROOM = Symbol('identity room')
+export const CONTENT_ROOM = Symbol('content room')
+export const PUBLISHING_ROOM = Symbol('publishing room')
+export const TASKS_ROOM = Symbol('tasks room')
+export const PROCESSES_ROOM = Symbol('processes room')
+export const SERVER_SETTINGS_ROOM = Symbol('server settings room')
+export const AUDIT_ROOM = Symbol('audit room')
+export const METRICS_REGISTRY = Symbol('metrics registry')
