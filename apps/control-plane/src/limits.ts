@@ -3,6 +3,7 @@ import { assert } from '@berth/domain/assert.js'
 // ---- this program
 /** From the order to stop to the end, whatever hangs. */
 export const STOP_MAX_MS = 10_000
+export const ADMIN_USERS_LISTED_MAX = 10_000
 
 // ---- Postgres
 export const POSTGRES_POOL_MAX = 20

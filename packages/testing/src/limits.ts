@@ -17,3 +17,5 @@ export const CLIENT_TIMEOUT_MS = 300_000
 /** For the last of a Berth that has ended. */
 export const LEFTOVERS_TIMEOUT_MS = 5_000
 export const REDIS_READY_TIMEOUT_MS = 10_000
+export const CONTROL_PLANE_READY_TIMEOUT_MS = 30_000
+export const CONTROL_PLANE_STOP_TIMEOUT_MS = 20_000
