@@ -26,6 +26,7 @@ import { createDeploymentRunner } from './publishing/deployment-runner.js'
 import { createAcquireProcess } from './routing/acquire-process.js'
 import { createLoadLedger } from './routing/load-ledger.js'
 import { createRouteFeed } from './routing/route-feed.js'
+import { startRest } from './start-rest.js'
 import { createTasksRoom } from './tasks/tasks-room.js'
 import { createMetrics, type Log } from './telemetry.js'
 
@@ -129,7 +130,19 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
       await Promise.all([liveness.stop(), scaling.stop()])
     })
 
-    void processes
+    const rest = await startRest({
+      settings,
+      sql,
+      clock,
+      secretBox,
+      identity,
+      tasks,
+      processes,
+      metrics,
+      log,
+      enqueueDeployment: (id) => queue.ring(id),
+    })
+    onStop('rest', () => rest.close())
     return { clusterPort: cluster.port, stop: stopAll }
   }
 
