@@ -1,5 +1,6 @@
 // A control plane for tests of the agent: speaks berth.agent.v1, enrolment and files like the real one, keeps what it is told in memory,
 // and does on request what a real one does only in trouble: refuse to acknowledge, forget, send old or false sets, hang up.
+import 'reflect-metadata'
 import { createHash, X509Certificate as NodeCertificate, randomBytes, webcrypto } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { hostname } from 'node:os'
 import { AppError } from '@berth/domain/app-error.js'
 import { parseJoinToken } from '@berth/protocol/join-token.js'
-import { cryptoProvider, Pkcs10CertificateRequestGenerator } from '@peculiar/x509'
+import { createCertificateRequest } from './certificate-request.js'
 import { requestJson, requestText } from './cluster-https.js'
 import { type AgentIdentity, fingerprintOf } from './identity.js'
 
@@ -26,7 +26,7 @@ export async function enroll(address: ControlPlaneAddress, joinToken: string): P
       `${address.host}:${address.port} is not the control plane that made this join token: its authority has another fingerprint`,
     )
   }
-  const { key, csr } = await makeRequest()
+  const { key, csr } = createCertificateRequest('berth-agent')
   const answer = await requestJson(address, {
     method: 'POST',
     path: '/enroll',
@@ -38,21 +38,9 @@ export async function enroll(address: ControlPlaneAddress, joinToken: string): P
 
 /** A new certificate under the present one. The authority may have changed with it. */
 export async function renew(address: ControlPlaneAddress, identity: AgentIdentity): Promise<AgentIdentity> {
-  const { key, csr } = await makeRequest()
+  const { key, csr } = createCertificateRequest('berth-agent')
   const answer = await requestJson(address, { method: 'POST', path: '/renew', trust: identity, body: { csr } })
   return checkedIdentity({ node_id: identity.nodeId, ...answer }, key, identity.authority)
-}
-
-async function makeRequest(): Promise<{ key: string; csr: string }> {
-  const crypto = globalThis.crypto
-  cryptoProvider.set(crypto)
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
-  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
-  // The authority decides what the certificate says; the name here is only for people who read requests.
-  const request = await Pkcs10CertificateRequestGenerator.create({ name: 'CN=berth-agent', keys, signingAlgorithm: algorithm })
-  const der = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey))
-  const lines = der.toString('base64').match(/.{1,64}/g) ?? []
-  return { key: `-----BEGIN PRIVATE KEY-----\n${lines.join('\n')}\n-----END PRIVATE KEY-----\n`, csr: request.toString('pem') }
 }
 
 function checkedIdentity(answer: Record<string, unknown>, key: string, authority: string): AgentIdentity {

@@ -47,6 +47,7 @@ function specOf(run: RunContext, settings: SandboxSettings): SandboxSpec {
     user: need(run, 'user'),
     env: spec.env,
     hasSecretEnv: run.found.secrets !== undefined,
+    secretNames: Object.keys(run.found.secrets ?? {}),
     supervisor: settings.supervisor,
     homeMounting: settings.homeMounting,
     privateTmp: settings.privateTmp,

@@ -9,7 +9,8 @@ export function fetchSecrets(fetch: FetchSecrets): Step {
     async start(run, signal) {
       if (run.spec.work?.$case !== 'serve') return DONE
       try {
-        run.found.secrets = await fetch(run.spec.processId, run.spec.fence, signal)
+        const secrets = await fetch(run.spec.processId, run.spec.fence, signal)
+        if (Object.keys(secrets).length > 0) run.found.secrets = secrets
         return DONE
       } catch (error) {
         return failed(

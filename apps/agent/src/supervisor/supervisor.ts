@@ -35,7 +35,8 @@ export class Supervisor {
   readonly #dirs = new Map<string, RunDir>()
   readonly #runners = new Map<string, ProcessRunner>()
   readonly #lives = new Map<string, Promise<void>>()
-  readonly #settling = new Set<string>()
+  /** Directories being looked at → whether something happened to them meanwhile. */
+  readonly #settling = new Map<string, boolean>()
   #applying: Promise<void> = Promise.resolve()
   #stopping = false
 
@@ -93,11 +94,9 @@ export class Supervisor {
 
   /** Something of this process was acknowledged, or it is over: is it complete, and may its directory go? */
   settle(id: string): void {
-    if (this.#settling.has(id)) return
-    this.#settling.add(id)
-    void this.#settle(id)
-      .catch((error: unknown) => this.#deps.events.failed('a run directory could not be closed', error, { process: id }))
-      .finally(() => this.#settling.delete(id))
+    const isRunning = this.#settling.has(id)
+    if (isRunning) this.#settling.set(id, true)
+    else void this.#settleUntilQuiet(id)
   }
 
   settleAll(): void {
@@ -174,6 +173,19 @@ export class Supervisor {
     const runner = new ProcessRunner(run, { ...this.#deps.runner, over: (id) => this.settle(id) })
     this.#runners.set(dir.id, runner)
     this.#lives.set(dir.id, runner.live(from))
+  }
+
+  async #settleUntilQuiet(id: string): Promise<void> {
+    try {
+      do {
+        this.#settling.set(id, false)
+        await this.#settle(id)
+      } while (this.#settling.get(id) === true)
+    } catch (error) {
+      this.#deps.events.failed('a run directory could not be closed', error, { process: id })
+    } finally {
+      this.#settling.delete(id)
+    }
   }
 
   async #settle(id: string): Promise<void> {
