@@ -140,7 +140,8 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
       processes,
       metrics,
       log,
-      enqueueDeployment: (id) => queue.ring(id),
+      // With Redis away the work starts here at once; the row is what counts.
+      enqueueDeployment: (id) => void queue.ring(id).then((rung) => (rung ? undefined : runner.run(id))),
     })
     onStop('rest', () => rest.close())
     return { clusterPort: cluster.port, stop: stopAll }

@@ -5,7 +5,7 @@ import type { StopReason } from './processes-room.js'
 /**
  * Every live service process of the content: a ready one drains first (no visit may begin on it while it ends), one that nobody
  * can have reached yet is stopped at once. A process that is already to end keeps its first reason. Returns how many it met.
- * The caller holds the content's row lock: then nodes, then processes.
+ * Locks the content's row, then nodes, then processes.
  */
 export async function stopAllOfContent(
   tx: Tx,
@@ -14,10 +14,12 @@ export async function stopAllOfContent(
   options: { readonly exceptBundleId?: bigint } = {},
 ): Promise<number> {
   const except = options.exceptBundleId ?? -1n
+  await tx`select 1 from content where guid = ${contentGuid} for no key update`
+  // A deleted content takes the rows of all its processes along: every node that has one must be sent another set.
+  const chosen =
+    reason === 'content_deleted' ? tx`true` : tx`kind = 'service' and intent <> 'stop' and bundle_id is distinct from ${except}`
   const live = await tx<{ id: string; node_id: string }[]>`
-    select id, node_id from processes
-    where content_guid = ${contentGuid} and kind = 'service' and phase not in ('exited', 'refused') and intent <> 'stop'
-      and bundle_id is distinct from ${except}`
+    select id, node_id from processes where content_guid = ${contentGuid} and phase not in ('exited', 'refused') and ${chosen}`
   if (live.length === 0) return 0
   await raiseGeneration(
     tx,
