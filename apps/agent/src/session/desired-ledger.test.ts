@@ -70,3 +70,9 @@ test('a ledger of a newer version stops the agent with a sentence', async () => 
   writeFileSync(join(dir, 'ledger.json'), JSON.stringify({ version: 2, generation: '1', digest: '', processes: [] }))
   await expect(DesiredLedger.open(dir)).rejects.toThrow(/version 2.*knows version 1/)
 })
+
+test('a new node’s empty set of generation 0 is what an empty ledger holds', async () => {
+  const ledger = await DesiredLedger.open(dir)
+  expect(await ledger.accept(state(0n, []))).toEqual({ kind: 'accepted' })
+  expect(await ledger.accept(state(0n, [A]))).toEqual({ kind: 'refused', reason: 'other_digest' })
+})

@@ -30,7 +30,7 @@ export type LedgerRefusal =
   | 'too_many_processes'
   | 'invalid_process'
 
-const EMPTY: Ledger = { generation: 0n, digest: Buffer.alloc(0), processes: [] }
+const EMPTY: Ledger = { generation: 0n, digest: desiredDigest([]), processes: [] }
 
 /** Pure: may this set follow what the ledger holds? */
 export function decideDesired(ledger: Ledger, desired: DesiredState): LedgerAnswer {

@@ -72,3 +72,14 @@ test('a directory of a newer version is refused with a sentence', async () => {
   writeFileSync(join(runs, ID, 'spec.json'), JSON.stringify({ version: 2 }))
   await expect(RunDir.load(runs, ID)).rejects.toThrow(/version 2.*knows version 1/)
 })
+
+test('acknowledgements may be written by many at once', async () => {
+  const dir = await RunDir.create(runs, record, accepted)
+  await Promise.all(
+    Array.from({ length: 20 }, (_, index) => {
+      dir?.acknowledge({ stdout: BigInt(index) })
+      return dir?.writeAcked()
+    }),
+  )
+  expect((await RunDir.load(runs, ID))?.acked.stdout).toBe(19n)
+})

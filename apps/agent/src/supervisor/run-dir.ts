@@ -48,6 +48,8 @@ export class RunDir {
   #lastSeq = 0
   #acked = NOTHING_ACKNOWLEDGED
   #ackedWritten = NOTHING_ACKNOWLEDGED
+  #writing: Promise<void> | undefined
+  #isRemoved = false
   #appending: Promise<unknown> = Promise.resolve()
 
   private constructor(runsDir: string, record: RunRecord) {
@@ -187,10 +189,19 @@ export class RunDir {
     this.#acked = { ...this.#acked, seq: Math.min(this.#acked.seq, seq), completeAtMs: 0 }
   }
 
-  /** Not fsynced: what is lost with the host is sent again. */
+  /** One writer at a time; who comes meanwhile waits and finds it written. Not fsynced: what is lost with the host is sent again. */
   async writeAcked(): Promise<void> {
-    const now = this.#acked
-    if (now === this.#ackedWritten) return
+    while (this.#writing !== undefined) await this.#writing.catch(() => undefined)
+    if (this.#acked === this.#ackedWritten || this.#isRemoved) return
+    this.#writing = this.#writeAcked(this.#acked)
+    try {
+      await this.#writing
+    } finally {
+      this.#writing = undefined
+    }
+  }
+
+  async #writeAcked(now: Acknowledged): Promise<void> {
     const beside = join(this.path, 'acked.json.new')
     await writeFile(beside, JSON.stringify({ ...now, stdout: now.stdout.toString(), stderr: now.stderr.toString() }), {
       mode: 0o600,
@@ -204,6 +215,8 @@ export class RunDir {
   }
 
   async remove(): Promise<void> {
+    this.#isRemoved = true
+    await this.#writing?.catch(() => undefined)
     await rm(this.path, { recursive: true, force: true })
   }
 
