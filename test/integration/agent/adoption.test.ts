@@ -169,6 +169,28 @@ test('a database restored to earlier is told again what it had acknowledged', as
   await host.sim.waitForEvent(spec.processId, 'finalized')
 })
 
+test('the agent leaves when its starter is gone, and content goes on', async () => {
+  const spec = host.serving(ANSWERING)
+  host.sim.want([spec])
+  const { socketPath } = await host.sim.waitForEvent(spec.processId, 'ready')
+  host.letGoOfAgent()
+  expect(await host.agentExit()).toBe(0)
+  expect(await ask(socketPath)).toMatch(/^\d+ /)
+  await host.startAgent()
+  host.sim.want([])
+  await host.sim.waitForEvent(spec.processId, 'finalized')
+})
+
+test('a host that the control plane does not know any more joins again with the token it was given', async () => {
+  await host.killAgent()
+  host.sim.goodbye = 'unknown_node'
+  const before = host.sim.enrolments.length
+  host.launchAgent()
+  await waitFor('the enrolment', () => host.sim.enrolments.length > before)
+  host.sim.goodbye = undefined
+  await waitFor('the session', () => host.sim.isConnected)
+})
+
 test('stopping content ends everything, reports it, and leaves nothing', async () => {
   const specs = [host.serving(ANSWERING), host.serving(ANSWERING)]
   host.sim.want(specs)

@@ -1,6 +1,16 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chownSync, existsSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { desiredDigest } from '@berth/protocol/desired-digest.js'
 import { DesiredState } from '@berth/protocol/gen/berth/agent/v1/session.js'
@@ -162,4 +172,44 @@ test('an archive that is not what was announced is not unpacked', async () => {
     message: expect.stringContaining('SHA-256 differs'),
   })
   expect(existsSync(join(host.dirs.dataDir, 'apps/504/1'))).toBe(false)
+})
+
+const restore = (environmentHash: string) =>
+  host.spec({
+    work: {
+      $case: 'restorePython',
+      value: { pythonVersion: host.pythonVersion, environmentHash, requirements: 'flask==3.0.0\n' },
+    },
+  })
+
+test('R-069 an environment is built in a staging directory and published under its hash, once', async () => {
+  writeFileSync(
+    join(host.dirs.installDir, 'share/python/restore_environment.py'),
+    `import os, sys
+where = sys.argv[1]
+os.makedirs(where + '/bin')
+os.symlink('/usr/bin/python3', where + '/bin/python')
+open(where + '/requirements', 'w').write(sys.stdin.read())
+try: open(os.path.dirname(where) + '/another', 'w')
+except OSError: print('only the leaf is ours')
+`,
+  )
+  const final = join(host.dirs.dataDir, 'python-environments/pip', host.pythonVersion, 'abcdef0123')
+  const specs = [restore('abcdef0123'), restore('abcdef0123')]
+  host.sim.want(specs)
+  for (const spec of specs) {
+    expect(await host.sim.waitForEvent(spec.processId, 'exited')).toMatchObject({ code: 0, reason: 'exited', message: '' })
+    await host.sim.waitForEvent(spec.processId, 'finalized')
+    expect(host.sim.logOf(spec.processId, 'stdout').text).toBe('only the leaf is ours\n')
+  }
+  expect(readFileSync(join(final, 'requirements'), 'utf8')).toBe('flask==3.0.0\n')
+  expect(readdirSync(join(host.dirs.dataDir, 'python-environments/.staging'))).toEqual([])
+})
+
+test('an environment that is none is not published', async () => {
+  writeFileSync(join(host.dirs.installDir, 'share/python/restore_environment.py'), 'print("did nothing")\n')
+  const spec = restore('abcdef9999')
+  host.sim.want([spec])
+  expect(await host.sim.waitForEvent(spec.processId, 'exited')).toMatchObject({ code: 125, failingStep: 'publish-environment' })
+  expect(existsSync(join(host.dirs.dataDir, 'python-environments/pip', host.pythonVersion, 'abcdef9999'))).toBe(false)
 })

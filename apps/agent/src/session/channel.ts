@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { CONTROL_PLANE_SERVER_NAME } from '@berth/protocol/join-token.js'
 import { type ChannelCredentials, type ClientOptions, credentials } from '@grpc/grpc-js'
 import { CONTROL_MESSAGE_BYTES_MAX, KEEPALIVE_ANSWER_MS, KEEPALIVE_MS } from '../limits.js'
-import type { ControlPlaneAddress } from './enroll.js'
+import type { ControlPlaneAddress } from './cluster-https.js'
 import type { AgentIdentity } from './identity.js'
 
 /** Where and as whom to dial: one connection of its own for each client made from it. */

@@ -3,9 +3,13 @@ import { type RequestOptions, request } from 'node:https'
 import { AppError } from '@berth/domain/app-error.js'
 import { CONTROL_PLANE_SERVER_NAME } from '@berth/protocol/join-token.js'
 import { BUNDLE_STALL_MS, ENROLL_ANSWER_BYTES_MAX, ENROLL_TIMEOUT_MS } from '../limits.js'
-import type { ControlPlaneAddress } from './enroll.js'
 
 // The file and enrolment half of the cluster listener: HTTP/1.1, told from gRPC by ALPN.
+
+export interface ControlPlaneAddress {
+  readonly host: string
+  readonly port: number
+}
 
 export type Trust = 'anyone' | { readonly authority: string; readonly key?: string; readonly certificate?: string }
 

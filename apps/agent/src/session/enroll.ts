@@ -3,13 +3,8 @@ import { hostname } from 'node:os'
 import { AppError } from '@berth/domain/app-error.js'
 import { parseJoinToken } from '@berth/protocol/join-token.js'
 import { createCertificateRequest } from './certificate-request.js'
-import { requestJson, requestText } from './cluster-https.js'
+import { type ControlPlaneAddress, requestJson, requestText } from './cluster-https.js'
 import { type AgentIdentity, fingerprintOf } from './identity.js'
-
-export interface ControlPlaneAddress {
-  readonly host: string
-  readonly port: number
-}
 
 /**
  * Makes this host known: fetches the authority, compares it with the token's fingerprint, connects anew trusting only that

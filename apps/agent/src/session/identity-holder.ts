@@ -2,7 +2,8 @@ import { parseJoinToken } from '@berth/protocol/join-token.js'
 import type { AgentEvents } from '../events.js'
 import { CERTIFICATE_CHECK_MS, CERTIFICATE_RENEW_FRACTION } from '../limits.js'
 import { pause, reconnectDelayMs } from './backoff.js'
-import { type ControlPlaneAddress, enroll, renew } from './enroll.js'
+import type { ControlPlaneAddress } from './cluster-https.js'
+import { enroll, renew } from './enroll.js'
 import { type AgentIdentity, fingerprintOf, forgetIdentity, lifeLeft, loadIdentity, storeIdentity } from './identity.js'
 
 export interface EnrolmentSettings {
