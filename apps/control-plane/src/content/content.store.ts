@@ -153,8 +153,9 @@ export interface ContentColumns extends Partial<ContentSettings> {
 /** Raises the generation; with it every observer sees that something changed. */
 export async function updateContent(tx: Tx, guid: ContentGuid, columns: ContentColumns): Promise<void> {
   const names = Object.keys(columns) as (keyof ContentColumns)[]
-  const assignments = names.length === 0 ? tx`` : tx`${tx(columns as Record<string, string | null>, ...names)},`
-  await tx`update content set ${assignments} generation = generation + 1 where guid = ${guid}`
+  // The helper reads the words before it to know that these are assignments: it stands directly after `set`.
+  if (names.length > 0) await tx`update content set ${tx(columns as Record<string, string | null>, ...names)} where guid = ${guid}`
+  await tx`update content set generation = generation + 1 where guid = ${guid}`
 }
 
 /** Somebody's rights may have changed: gateways forget whom they let in. */
