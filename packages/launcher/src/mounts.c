@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <linux/stat.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,6 +71,7 @@ static int new_file_system(const char *type, const char *const options[][2], siz
 struct masks {
   int root; // descriptor of the tmpfs, -1 = not made yet
   int first_index;
+  bool has_file; // the file for one mask is there
 };
 
 static int make_mask_root(struct masks *masks) {
@@ -82,13 +84,20 @@ static int copy_mask_directory(const struct masks *masks) {
   return sys_open_tree(masks->root, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 }
 
-static int copy_mask_file(const struct masks *masks) {
+static int copy_mask_file(struct masks *masks) {
   int file = openat(masks->root, "masked", O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0444);
   if (file < 0 || fchmod(file, 0444) != 0) return -1;
   int tree = sys_open_tree(masks->root, "masked", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
   close(file);
-  if (unlinkat(masks->root, "masked", 0) != 0) return -1;
+  masks->has_file = true;
   return tree;
+}
+
+// The kernel attaches no file that has lost its name, so it loses it afterwards: the masked directories stay empty.
+static int unlink_mask_file(struct masks *masks) {
+  if (!masks->has_file) return 0;
+  masks->has_file = false;
+  return unlinkat(masks->root, "masked", 0);
 }
 
 static int make_mask(struct masks *masks, int target, int index) {
@@ -163,7 +172,7 @@ static int attach(const struct plan *plan, int index, int tree, struct masks *ma
     return fail(failure, STEP_MOUNT, index);
   }
   if (sys_move_mount(tree, target) != 0) return fail(failure, STEP_MOUNT, index);
-  if (mount_id_of(tree, &attached->mount_id) != 0) return fail(failure, STEP_MOUNT, index);
+  if (unlink_mask_file(masks) != 0 || mount_id_of(tree, &attached->mount_id) != 0) return fail(failure, STEP_MOUNT, index);
   if (tree != masks->root) close(tree);
   close(target);
   return 0;
@@ -171,7 +180,7 @@ static int attach(const struct plan *plan, int index, int tree, struct masks *ma
 
 int build_view(const struct plan *plan, struct attached attached[MOUNTS_MAX], struct failure *failure) {
   int trees[MOUNTS_MAX];
-  struct masks masks = {.root = -1, .first_index = -1};
+  struct masks masks = {.root = -1, .first_index = -1, .has_file = false};
   // Slave: later mounts of the host still arrive, ours never leave. No file of the host's view gains its setuid bit.
   if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, MOUNT_ATTR_NOSUID, MS_SLAVE) != 0) return fail(failure, STEP_PROPAGATION, -1);
   for (size_t at = 0; at < plan->mount_count; at++) {
