@@ -27,17 +27,19 @@ try {
   process.exit(1)
 }
 
-const berth = spawn(join(INSTALL_ROOT, build, 'bin/berth'), ['up', '--end-with-parent', ...args], { stdio: 'inherit' })
-// Ctrl-C reaches the whole terminal group: `berth up` stops in order, and this script waits for it.
-process.on('SIGINT', () => {})
-for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => berth.kill(signal))
+// A session of its own, so that a Ctrl-C reaches it once, through us; npm and the terminal both send it here. Descriptor 3 is never written
+// to: when this script is killed outright its end tells `berth up`, which then ends as killed too. Content, Postgres and Redis live on.
+const berth = spawn(join(INSTALL_ROOT, build, 'bin/berth'), ['up', '--end-with-starter', ...args], {
+  detached: true,
+  stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+})
+berth.stdio[3].on('error', () => {})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => berth.kill(signal))
 
-// When npm is killed outright there is nobody left to stop us: end as killed too. Content, Postgres and Redis live on.
+// When npm is killed outright there is nobody left to stop us.
 const parent = process.ppid
 setInterval(() => {
-  if (process.ppid === parent) return
-  berth.kill('SIGKILL')
-  process.exit(137)
+  if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL')
 }, PARENT_CHECK_MS).unref()
 
 berth.on('error', (error) => {

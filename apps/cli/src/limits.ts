@@ -1,30 +1,53 @@
-// Limits of the command and of `berth up`. Milliseconds and bytes.
 import { assert } from '@berth/domain/assert.js'
 
-export const POSTGRES_START_MS_MAX = 60_000
-export const POSTGRES_STOP_MS_MAX = 30_000
-export const REDIS_START_MS_MAX = 30_000
-export const REDIS_STOP_MS_MAX = 15_000
-/** Between looks at something that gives no event of its own. */
-export const LOOK_AGAIN_MS = 20
+// ---- starting
+/** From a server's start to its first answer. */
+export const SERVER_READY_TIMEOUT_MS = 60_000
+export const SERVER_POLL_MS = 20
+/** From a part's start to its first answer. */
+export const PART_READY_TIMEOUT_MS = 60_000
+export const PART_POLL_MS = 25
+/** Parts of a start before us that was killed have so long to notice, then they are killed. */
+export const EARLIER_PARTS_WAIT_MS = 10_000
 
-export const PART_READY_MS_MAX = 60_000
-/** A part that died is started again after this, doubled each time up to the maximum, with jitter. */
-export const PART_RESTART_MS_MIN = 200
-export const PART_RESTART_MS_MAX = 15_000
-/** A part that lived this long starts again from the minimum. */
-export const PART_STEADY_MS = 30_000
-/** Between the polite signal and SIGKILL to a part. */
-export const PART_STOP_MS_MAX = 20_000
-/** For the agent to end all content: the longest soft stop there is, and some more. */
-export const CONTENT_STOP_MS_MAX = 60_000
-export const PART_LOG_BYTES_MAX = 50 * 1024 * 1024
+// ---- starting again
+export const RESTART_DELAY_MS_MIN = 100
+export const RESTART_DELAY_MS_MAX = 30_000
+/** A part that ran so long counts as healthy: the next delay is the shortest again. */
+export const RESTART_STABLE_AFTER_MS = 60_000
+/** Up to so much of the delay is added at random. */
+export const RESTART_JITTER = 0.5
+/** Ends before the first answer after which the start is given up. */
+export const START_ATTEMPTS_MAX = 4
+/** A server that we took over is no child of ours: its life is looked at so often. */
+export const ADOPTED_POLL_MS = 500
 
-/** A part that exits with this cannot work as configured: starting it again would not help (sysexits.h EX_CONFIG). */
-export const EXIT_CONFIG = 78
+// ---- stopping
+/** Beyond Scheduler.StopGrace and KillGrace: the agent's own work around the last process. */
+export const CONTENT_STOP_MARGIN_MS = 15_000
+export const PART_STOP_TIMEOUT_MS = 10_000
+export const SERVER_STOP_TIMEOUT_MS = 20_000
+/** After SIGKILL of a part. */
+export const KILL_WAIT_MS = 5_000
+/** A second Ctrl-C within it is the same one, seen twice. */
+export const SIGNAL_TWICE_MS = 700
 
-export const SAMPLE_TASK_MS_MAX = 300_000
-export const ADMIN_COMMAND_MS_MAX = 60_000
+// ---- talking
+export const ADMIN_TIMEOUT_MS = 60_000
+export const REST_TIMEOUT_MS = 120_000
+/** One sample from upload to active; a Python environment is built in it. */
+export const SAMPLE_TIMEOUT_MS = 300_000
+export const TASK_WAIT_S = 10
+/** Nodes report their interpreters soon after the start. */
+export const LOCK_ANSWER_TIMEOUT_MS = 2_000
 
-assert(PART_RESTART_MS_MIN < PART_RESTART_MS_MAX, 'the back-off grows')
-assert(CONTENT_STOP_MS_MAX > PART_STOP_MS_MAX, 'content may take longer to end than a part')
+// ---- logs of the parts
+export const LOG_FILE_BYTES_MAX = 16 * 1024 * 1024
+export const LOG_FILES_KEPT = 4
+export const LOG_TAIL_LINES = 20
+export const PASSWORD_BYTES_MAX = 1_024
+
+assert(RESTART_DELAY_MS_MIN < RESTART_DELAY_MS_MAX, 'restart delays grow')
+assert(RESTART_DELAY_MS_MAX < RESTART_STABLE_AFTER_MS, 'a part that is started slowly can still become healthy')
+assert(TASK_WAIT_S * 1_000 < REST_TIMEOUT_MS, 'a long poll ends before its request does')
+assert(PART_POLL_MS < PART_READY_TIMEOUT_MS, 'a part is asked more than once')

@@ -1,19 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { AppError } from '@berth/domain/app-error.js'
-import { LOOK_AGAIN_MS } from './limits.js'
+import { setTimeout as delay } from 'node:timers/promises'
 
-/** Looks again until `holds` gives something, for things that send no event. `what` completes "waited … s for". */
+/** Asks until the answer is not undefined or false; undefined when the time is over or `signal` is raised. */
 export async function waitUntil<T>(
-  what: string,
-  limitMs: number,
-  holds: () => Promise<T | undefined> | T | undefined,
-  everyMs = LOOK_AGAIN_MS,
-): Promise<T> {
-  const deadline = Date.now() + limitMs
+  ask: () => T | undefined | false | Promise<T | undefined | false>,
+  options: { readonly timeoutMs: number; readonly pollMs: number; readonly signal?: AbortSignal },
+): Promise<T | undefined> {
+  const deadline = performance.now() + options.timeoutMs
   for (;;) {
-    const result = await holds()
-    if (result !== undefined) return result
-    if (Date.now() > deadline) throw new AppError('unavailable', `waited ${limitMs / 1000} s for ${what}`)
-    await sleep(everyMs)
+    const answer = await ask()
+    if (answer !== undefined && answer !== false) return answer
+    if (performance.now() >= deadline || options.signal?.aborted === true) return undefined
+    await delay(options.pollMs)
   }
 }

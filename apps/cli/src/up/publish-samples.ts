@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { AppError } from '@berth/domain/app-error.js'
-import { SAMPLE_TASK_MS_MAX } from '../limits.js'
+import { SAMPLE_TIMEOUT_MS } from '../limits.js'
 import type { ApiClient } from './api-client.js'
 
 export interface PublishedSample {
@@ -57,7 +57,7 @@ export async function publishSample(
 }
 
 async function followTask(client: ApiClient, taskId: string, onLine: (line: string) => void): Promise<void> {
-  const deadline = Date.now() + SAMPLE_TASK_MS_MAX
+  const deadline = Date.now() + SAMPLE_TIMEOUT_MS
   let first = 0
   for (;;) {
     const task = await client.call<Task>('GET', `/v1/tasks/${taskId}?first=${first}&wait=5`)
@@ -65,7 +65,6 @@ async function followTask(client: ApiClient, taskId: string, onLine: (line: stri
     first = task.last
     if (task.finished && task.code !== 0) throw new AppError('internal', task.error)
     if (task.finished) return
-    if (Date.now() > deadline)
-      throw new AppError('unavailable', `the deployment takes longer than ${SAMPLE_TASK_MS_MAX / 1000} s`)
+    if (Date.now() > deadline) throw new AppError('unavailable', `the deployment takes longer than ${SAMPLE_TIMEOUT_MS / 1000} s`)
   }
 }

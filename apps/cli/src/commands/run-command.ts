@@ -1,0 +1,74 @@
+// `berth run PART`: what systemd's units start. Reads the configuration as root, hands the part its own settings, drops to the part's
+// account, waits, passes signals on and ends as the part ended.
+import { type DatabasePasswords, derivePaths, SERVICE_ACCOUNTS } from '@berth/config/derive-part-settings.js'
+import type { LoadedConfig } from '@berth/config/load-config.js'
+import type { PartName } from '@berth/config/part-settings.js'
+import { AppError } from '@berth/domain/app-error.js'
+import { Argument, type Command } from 'commander'
+import { findAccount } from '../host/accounts.js'
+import { makeDirectories } from '../host/directories.js'
+import { checkTempDir, readTempDirFacts } from '../host/temp-dir.js'
+import { agentPart, partOf } from '../parts/single-host-parts.js'
+import { spawnPart } from '../parts/spawn-part.js'
+import { loadServerPasswords } from '../servers/passwords.js'
+import { loadWithWarnings, requireRoot, withConfigOption } from './common-options.js'
+
+const PARTS: readonly PartName[] = ['control-plane', 'agent', 'gateway']
+const SIGNAL_STATUS: Readonly<Record<string, number>> = { SIGINT: 130, SIGKILL: 137, SIGTERM: 143, SIGSEGV: 139, SIGABRT: 134 }
+
+export function addRunCommand(program: Command): void {
+  withConfigOption(program.command('run'))
+    .summary('run one part in the foreground, for a service manager')
+    .description(
+      'Runs one part in the foreground. Must be started by root: it reads the configuration, hands the part its own settings and drops to the\n' +
+        "part's account (control-plane: berth-server, gateway: berth-gateway, agent: root). Ends with the part's exit status.",
+    )
+    .addArgument(new Argument('<part>').choices(PARTS))
+    .option('--join-token <token>', 'one-time token for the agent of another host, from `berth node token`')
+    .action(async (name: PartName, options: { config?: string; joinToken?: string }) => {
+      requireRoot('berth run')
+      const config = loadWithWarnings(options)
+      process.umask(0o022)
+      prepareHost(config)
+      const passwords = privatePasswords(config)
+      const { joinToken } = options
+      const part =
+        name === 'agent' && joinToken !== undefined ? agentPart(config, async () => joinToken) : partOf(name, config, passwords)
+      process.exitCode = await runInForeground(part)
+      process.exit()
+    })
+}
+
+/** Passwords of the private servers, where `berth up` made such servers on this host. */
+export function privatePasswords(config: LoadedConfig): DatabasePasswords {
+  const { dataDir } = derivePaths(config)
+  const external = config.value('Postgres', 'URL') !== null && config.value('Redis', 'URL') !== null
+  return external ? { postgres: null, redis: null } : loadServerPasswords(dataDir)
+}
+
+function prepareHost(config: LoadedConfig): void {
+  const paths = derivePaths(config)
+  const problem = checkTempDir(paths.tempDir, readTempDirFacts(paths.tempDir))
+  if (problem?.kind === 'refusal') throw new AppError('invalid', problem.message)
+  if (problem !== undefined) process.stderr.write(`warning: ${problem.message}\n`)
+  makeDirectories(paths, {
+    server: findAccount(SERVICE_ACCOUNTS.server),
+    gateway: findAccount(SERVICE_ACCOUNTS.gateway),
+    database: findAccount(SERVICE_ACCOUNTS.database),
+    content: findAccount(config.value('Applications', 'RunAs')),
+  })
+}
+
+async function runInForeground(part: ReturnType<typeof partOf>): Promise<number> {
+  const { process: child } = spawnPart(`apps/${part.name}/dist/main.js`, [], await part.settings(), {
+    account: part.account,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    ...(part.bindsLowPort === undefined ? {} : { bindsLowPort: part.bindsLowPort }),
+    detached: false,
+  })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const) process.on(signal, () => child.kill(signal))
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code, signal) => resolve(code ?? SIGNAL_STATUS[signal ?? ''] ?? 1))
+  })
+}

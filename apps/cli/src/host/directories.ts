@@ -1,0 +1,61 @@
+// Makes the directories of Berth, and nothing inside them: who owns what is in docs/architecture/contracts.md 1.
+import { chmodSync, chownSync, lstatSync, mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Paths } from '@berth/config/derive-part-settings.js'
+import { AppError } from '@berth/domain/app-error.js'
+import type { Account } from './accounts.js'
+
+/** Mount root inside every sandbox. Fixed (R-099): the paths that content sees are part of its interface. */
+export const MOUNT_ROOT = '/opt/berth/mnt'
+const MOUNT_POINTS = ['app', 'report', 'tmp', 'R', 'packrat', 'python-environments', 'run']
+
+export interface DirectoryOwners {
+  readonly server: Account
+  readonly gateway: Account
+  readonly database: Account
+  /** Applications.RunAs. */
+  readonly content: Account
+}
+
+/** Idempotent. A path that is a link or a file is refused: root does not follow what it did not make. */
+export function makeDirectories(paths: Paths, owners: DirectoryOwners): void {
+  const { server, gateway, database, content } = owners
+  const own = (path: string, mode: number, uid = 0, gid = 0) => makeDirectory(path, mode, uid, gid)
+  mkdirSync(dirname(paths.dataDir), { recursive: true, mode: 0o755 })
+  mkdirSync(dirname(paths.stateDir), { recursive: true, mode: 0o755 })
+  mkdirSync(dirname(paths.runDir), { recursive: true, mode: 0o755 })
+  own(paths.dataDir, 0o711)
+  own(join(paths.dataDir, 'apps'), 0o711)
+  own(join(paths.dataDir, 'python-environments'), 0o755, content.uid, content.gid)
+  own(join(paths.dataDir, 'R'), 0o755, content.uid, content.gid)
+  own(join(paths.dataDir, 'packrat'), 0o755, content.uid, content.gid)
+  own(join(paths.dataDir, 'bundles'), 0o700, server.uid, server.gid)
+  own(join(paths.dataDir, 'db'), 0o700, server.uid, server.gid)
+  own(join(paths.dataDir, 'logs'), 0o700)
+  own(paths.stateDir, 0o700)
+  own(paths.runDir, 0o711)
+  // The group's bit: sockets that the owner makes there belong to the group that may connect.
+  own(join(paths.runDir, 'control'), 0o2750, server.uid, gateway.gid)
+  own(paths.databaseSocketDir, 0o2750, database.uid, server.gid)
+  own(join(paths.runDir, 'p'), 0o711)
+  own(join(paths.runDir, 'claimed'), 0o710, 0, gateway.gid)
+  own(join(paths.tempDir, 'berth-workspaces'), 0o711)
+  mkdirSync(dirname(MOUNT_ROOT), { recursive: true, mode: 0o755 })
+  own(MOUNT_ROOT, 0o755)
+  for (const name of MOUNT_POINTS) own(join(MOUNT_ROOT, name), 0o755)
+}
+
+export function makeDirectory(path: string, mode: number, uid: number, gid: number): void {
+  try {
+    mkdirSync(path, { mode })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
+      throw new AppError('internal', `cannot make the directory ${path}`, { cause: error })
+    }
+  }
+  const stat = lstatSync(path)
+  if (!stat.isDirectory()) throw new AppError('invalid', `${path} must be a directory, and is none: move it away`)
+  if (stat.uid !== uid || stat.gid !== gid) chownSync(path, uid, gid)
+  // chown takes the group's bit away, and the umask may have taken others.
+  if ((stat.mode & 0o7777) !== mode || stat.uid !== uid || stat.gid !== gid) chmodSync(path, mode)
+}
