@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { CONTROL_LINE_BYTES_MAX } from '../limits.js'
 import { type MonitorStatus, parseMonitorStatus } from './monitor-files.js'
@@ -24,25 +26,45 @@ export interface LauncherListener {
 
 export interface LaunchRequest {
   readonly launcher: string
+  readonly runDir: string
   readonly plan: Buffer
   /** undefined = the plan has no secret-env. */
   readonly secretEnv: Buffer | undefined
 }
 
 export function startLauncher(request: LaunchRequest, listener: LauncherListener): void {
-  const child: ChildProcess = spawn(request.launcher, [], {
-    argv0: 'launcher',
-    cwd: '/',
-    env: {},
-    stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe', request.secretEnv === undefined ? 'ignore' : 'pipe'],
-  })
+  const plan = openPlan(request)
+  const secrets = request.secretEnv === undefined ? 'ignore' : 'pipe'
+  let child: ChildProcess
+  try {
+    child = spawn(request.launcher, [], {
+      argv0: 'launcher',
+      cwd: '/',
+      env: {},
+      stdio: ['ignore', 'ignore', 'ignore', plan, 'pipe', secrets],
+    })
+  } finally {
+    closeSync(plan)
+  }
   child.on('error', (error) => listener.gone(`the launcher cannot be executed: ${error.message}`))
   child.on('exit', (code, signal) => listener.gone(signal === null ? `it ended with ${code}` : `it was ended by ${signal}`))
   child.unref()
-  feed(child.stdio[3] as Writable | null, request.plan)
   if (request.secretEnv !== undefined) feed((child.stdio as readonly unknown[])[5] as Writable | null, request.secretEnv)
   const events = child.stdio[4] as Readable | null
   if (events !== null) readEvents(events, listener)
+}
+
+/**
+ * The plan as a file without a name: complete before the launcher exists. Through a pipe, our own death in the middle of a large plan
+ * would look like its end.
+ */
+function openPlan(request: LaunchRequest): number {
+  const path = join(request.runDir, 'plan')
+  const plan = openSync(path, 'w+', 0o600)
+  unlinkSync(path)
+  // At a position, so that the offset which the launcher inherits stays at the beginning.
+  for (let at = 0; at < request.plan.length; ) at += writeSync(plan, request.plan, at, request.plan.length - at, at)
+  return plan
 }
 
 function feed(pipe: Writable | null, bytes: Buffer): void {

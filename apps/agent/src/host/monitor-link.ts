@@ -37,8 +37,8 @@ export class MonitorLink {
     })
   }
 
-  static launch(request: LaunchRequest, runDir: string, onLog: () => void): MonitorLink {
-    const link = new MonitorLink(runDir, onLog)
+  static launch(request: LaunchRequest, onLog: () => void): MonitorLink {
+    const link = new MonitorLink(request.runDir, onLog)
     link.#ownChild = true
     startLauncher(request, {
       mounted: (us) => {

@@ -16,8 +16,7 @@ export function launch(launcher: string, onLog: (processId: string) => void): St
       const { secrets } = run.found
       const id = run.spec.processId
       const monitor = MonitorLink.launch(
-        { launcher, plan, secretEnv: secrets === undefined ? undefined : encodeSecretEnv(secrets) },
-        run.dir.path,
+        { launcher, runDir: run.dir.path, plan, secretEnv: secrets === undefined ? undefined : encodeSecretEnv(secrets) },
         () => onLog(id),
       )
       delete run.found.secrets
