@@ -3,6 +3,7 @@ import { availableParallelism, hostname } from 'node:os'
 import { join } from 'node:path'
 import type { AgentSettings } from '@berth/config/part-settings.js'
 import { AppError } from '@berth/domain/app-error.js'
+import { SERVICE_ACCOUNTS } from '@berth/domain/run-as/service-accounts.js'
 import { AGENT_PROTOCOL, PRODUCT_VERSION } from '@berth/domain/versions.js'
 import type { HostFacts } from '@berth/protocol/gen/berth/agent/v1/session.js'
 import type { AgentEvents } from './events.js'
@@ -113,7 +114,12 @@ export async function startAgent(settings: AgentSettings, events: AgentEvents): 
     closed: (id) => logSender.remove(id),
     runner: {
       startGroups: [
-        [resolveIdentity({ ...settings.runAs, serviceAccounts: settings.serviceAccounts }, users)],
+        [
+          resolveIdentity(
+            { ...settings.runAs, serviceAccounts: [...new Set([...SERVICE_ACCOUNTS, ...settings.serviceAccounts])] },
+            users,
+          ),
+        ],
         [
           prepareDirs((appDir, except) => supervisor.accountsUsing(appDir, except)),
           fetchSecrets((id, fence, signal) => session.fetchLaunchSecrets(id, fence, signal)),

@@ -68,12 +68,23 @@ export class LogSender {
   async run(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', () => this.reconnect(), { once: true })
     for (let attempt = 0; !signal.aborted; attempt += 1) {
-      const client = this.#connect()
-      const acknowledged = await this.#acks()
+      try {
+        if (await this.#connection()) attempt = 0
+      } catch (error) {
+        this.#events.failed('no connection for logs could be begun', error)
+      }
+      await pause(reconnectDelayMs(attempt + 1, Math.random()), signal)
+    }
+  }
+
+  /** One connection until it breaks; returns whether anything was acknowledged on it. */
+  async #connection(): Promise<boolean> {
+    const client = this.#connect()
+    try {
+      return await this.#acks()
+    } finally {
       this.#stream = undefined
       client.close()
-      if (acknowledged) attempt = 0
-      await pause(reconnectDelayMs(attempt + 1, Math.random()), signal)
     }
   }
 

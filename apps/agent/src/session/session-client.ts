@@ -62,7 +62,10 @@ export class SessionClient {
   async run(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', () => this.reconnect(), { once: true })
     for (let attempt = 0; !signal.aborted; attempt += 1) {
-      const ending = await this.#session(signal)
+      const ending = await this.#session(signal).catch((error: unknown): Ending => {
+        this.#events.failed('no session could be begun', error)
+        return { why: 'see the error before', welcomed: false, goodbye: '', code: status.INTERNAL }
+      })
       if (signal.aborted) return
       if (ending.welcomed) attempt = 0
       let retryMs = reconnectDelayMs(attempt, Math.random())
