@@ -38,13 +38,14 @@ export const REST_TIMEOUT_MS = 120_000
 /** One sample from upload to active; a Python environment is built in it. */
 export const SAMPLE_TIMEOUT_MS = 300_000
 export const TASK_WAIT_S = 10
-/** Nodes report their interpreters soon after the start. */
 export const LOCK_ANSWER_TIMEOUT_MS = 2_000
 
 // ---- logs of the parts
 export const LOG_FILE_BYTES_MAX = 16 * 1024 * 1024
 export const LOG_FILES_KEPT = 4
-export const LOG_TAIL_LINES = 20
+export const LOG_TAIL_LINES = 40
+/** Of them, so many are shown of a part that does not start. */
+export const LOG_TAIL_SHOWN = 8
 export const PASSWORD_BYTES_MAX = 1_024
 
 assert(RESTART_DELAY_MS_MIN < RESTART_DELAY_MS_MAX, 'restart delays grow')

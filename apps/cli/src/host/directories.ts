@@ -1,4 +1,5 @@
-// Makes the directories of Berth, and nothing inside them: who owns what is in docs/architecture/contracts.md 1.
+// Makes the directories that the servers and the control plane need, and the mount points; the agent makes its own.
+// Who owns what is in docs/architecture/contracts.md 1.
 import { chmodSync, chownSync, lstatSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Paths } from '@berth/config/derive-part-settings.js'
@@ -25,8 +26,6 @@ export function makeDirectories(paths: Paths, owners: DirectoryOwners): void {
   mkdirSync(dirname(paths.stateDir), { recursive: true, mode: 0o755 })
   mkdirSync(dirname(paths.runDir), { recursive: true, mode: 0o755 })
   own(paths.dataDir, 0o711)
-  own(join(paths.dataDir, 'apps'), 0o711)
-  own(join(paths.dataDir, 'python-environments'), 0o755, content.uid, content.gid)
   own(join(paths.dataDir, 'R'), 0o755, content.uid, content.gid)
   own(join(paths.dataDir, 'packrat'), 0o755, content.uid, content.gid)
   own(join(paths.dataDir, 'bundles'), 0o700, server.uid, server.gid)
@@ -37,9 +36,6 @@ export function makeDirectories(paths: Paths, owners: DirectoryOwners): void {
   // The group's bit: sockets that the owner makes there belong to the group that may connect.
   own(join(paths.runDir, 'control'), 0o2750, server.uid, gateway.gid)
   own(paths.databaseSocketDir, 0o2750, database.uid, server.gid)
-  own(join(paths.runDir, 'p'), 0o711)
-  own(join(paths.runDir, 'claimed'), 0o710, 0, gateway.gid)
-  own(join(paths.tempDir, 'berth-workspaces'), 0o711)
   mkdirSync(dirname(MOUNT_ROOT), { recursive: true, mode: 0o755 })
   own(MOUNT_ROOT, 0o755)
   for (const name of MOUNT_POINTS) own(join(MOUNT_ROOT, name), 0o755)

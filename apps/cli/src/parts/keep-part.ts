@@ -1,6 +1,13 @@
 // Keeps one part of Berth running: starts it, waits until it answers, starts it again with a growing delay when it ends.
 import { identify, type ProcessIdentity } from '../host/process-identity.js'
-import { KILL_WAIT_MS, PART_POLL_MS, PART_READY_TIMEOUT_MS, PART_STOP_TIMEOUT_MS, START_ATTEMPTS_MAX } from '../limits.js'
+import {
+  KILL_WAIT_MS,
+  LOG_TAIL_SHOWN,
+  PART_POLL_MS,
+  PART_READY_TIMEOUT_MS,
+  PART_STOP_TIMEOUT_MS,
+  START_ATTEMPTS_MAX,
+} from '../limits.js'
 import type { PartLog } from '../up/part-log.js'
 import { waitUntil } from '../wait-until.js'
 import type { Part } from './part.js'
@@ -18,6 +25,8 @@ export interface PartKeeper {
   readonly name: string
   /** Resolves when it answers; throws PartFailed with its last words when it does not. */
   start(): Promise<void>
+  /** It has answered once. */
+  hasStarted(): boolean
   /** One more line on its descriptor 3. */
   tell(command: object): void
   /** Sees to it that it runs now, whatever delay was planned: only a running agent can end content. */
@@ -52,7 +61,9 @@ export function keepPart(
   let ended: Promise<void> = Promise.resolve()
   let starting = false
 
-  const lastWords = () => deps.log.tail().slice(-1)[0] ?? `${part.name} said nothing`
+  const lastWords = () => deps.log.tail().at(-1) ?? `${part.name} said nothing`
+  // Several tries say the same.
+  const whatItSaid = () => [...new Set(deps.log.tail().slice(-LOG_TAIL_SHOWN))].join('\n')
 
   async function spawnOnce(): Promise<void> {
     starting = true
@@ -124,13 +135,12 @@ export function keepPart(
       )
       if (stopping) return
       if (hopeless !== undefined) throw new PartFailed(hopeless)
-      if (endsInARow >= START_ATTEMPTS_MAX)
-        throw new PartFailed(`${part.name} does not start. It said: ${deps.log.tail().slice(-5).join(' / ')}`)
-      if (answer === undefined)
-        throw new PartFailed(`${part.name} does not answer. It said: ${deps.log.tail().slice(-5).join(' / ')}`)
+      if (endsInARow >= START_ATTEMPTS_MAX) throw new PartFailed(`${part.name} does not start. It said:\n${whatItSaid()}`)
+      if (answer === undefined) throw new PartFailed(`${part.name} does not answer. It said:\n${whatItSaid()}`)
       started = true
       endsInARow = 0
     },
+    hasStarted: () => started,
     tell(command) {
       spawned?.lifeline.write(`${JSON.stringify(command)}\n`)
     },

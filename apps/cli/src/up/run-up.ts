@@ -207,9 +207,13 @@ class SingleHost {
 
   async #startPart(part: Part, title: string): Promise<void> {
     this.#refuseWhileStopping()
-    const log = createPartLog(part.name, join(this.#paths.dataDir, 'logs'), (line) => this.#progress.warn(line))
+    let keeper: PartKeeper | undefined
+    const log = createPartLog(part.name, join(this.#paths.dataDir, 'logs'), (line) => {
+      // What it says before it has started is said once, by the failed step.
+      if (keeper?.hasStarted() === true) this.#progress.warn(line)
+    })
     this.#logs.push(log)
-    const keeper = keepPart(part, {
+    const kept = keepPart(part, {
       log,
       warn: (line) => this.#progress.warn(line),
       onHopeless: (reason) => {
@@ -218,8 +222,9 @@ class SingleHost {
       },
       onChange: () => this.#recordParts(),
     })
-    this.#parts.push(keeper)
-    await this.#progress.step(title, () => keeper.start())
+    keeper = kept
+    this.#parts.push(kept)
+    await this.#progress.step(title, () => kept.start())
   }
 
   #recordParts(): void {
@@ -293,7 +298,7 @@ class SingleHost {
 
   async #stopContent(): Promise<void> {
     const agent = this.#parts.find((one) => one.name === 'agent')
-    if (agent === undefined || !(await agent.ensureRunning())) return
+    if (agent === undefined || !agent.hasStarted() || !(await agent.ensureRunning())) return
     agent.letGo()
     agent.tell({ stop: 'content' })
     const { value } = this.#config
