@@ -10,24 +10,24 @@ export interface Backend {
 /** An application that speaks HTTP well, on a Unix socket. */
 export function startBackend(socketPath: string, listener: RequestListener): Promise<Backend> {
   const server = createHttpServer({ keepAliveTimeout: 60_000 }, listener)
-  return listenOn(server, socketPath, () => server.closeAllConnections())
+  return listenOn(server, socketPath)
 }
 
 /** An application that says exactly these bytes. */
 export function startRawBackend(socketPath: string, onSocket: (socket: Socket) => void): Promise<Backend> {
-  const sockets = new Set<Socket>()
   const server = createServer((socket) => {
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => {})
     onSocket(socket)
   })
-  return listenOn(server, socketPath, () => {
-    for (const socket of sockets) socket.destroy()
-  })
+  return listenOn(server, socketPath)
 }
 
-async function listenOn(server: Server, socketPath: string, closeConnections: () => void): Promise<Backend> {
+async function listenOn(server: Server, socketPath: string): Promise<Backend> {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
   await new Promise<void>((resolve) => server.listen(socketPath, resolve))
   return {
     socketPath,
@@ -35,7 +35,7 @@ async function listenOn(server: Server, socketPath: string, closeConnections: ()
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
-        closeConnections()
+        for (const socket of sockets) socket.destroy()
       }),
   }
 }
@@ -51,7 +51,7 @@ export interface Ask {
   readonly method?: string
   readonly headers?: Record<string, string | string[]>
   readonly body?: string | Buffer
-  /** Sent in this many pieces, without a length. */
+  /** Sent without a length. */
   readonly chunked?: boolean
 }
 
@@ -74,6 +74,7 @@ export function ask(port: number, path: string, how: Ask = {}): Promise<Answer> 
       })
     })
     req.on('error', reject)
-    req.end(how.body)
+    if (how.chunked === true) req.write(how.body ?? '')
+    req.end(how.chunked === true ? undefined : how.body)
   })
 }
