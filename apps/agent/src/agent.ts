@@ -28,7 +28,7 @@ import { fetchSecrets } from './steps/fetch-secrets.js'
 import { launch } from './steps/launch.js'
 import { prepareDirs } from './steps/prepare-dirs.js'
 import { publishEnvironment } from './steps/publish-environment.js'
-import { resolveIdentity } from './steps/resolve-identity.js'
+import { type AccountSettings, lookUpEarly, resolveIdentity } from './steps/resolve-identity.js'
 import { sealOutput } from './steps/seal-output.js'
 import { waitReady } from './steps/wait-ready.js'
 import { StartGate } from './supervisor/start-gate.js'
@@ -56,6 +56,7 @@ export async function startAgent(settings: AgentSettings, events: AgentEvents): 
   const facts = rememberedFor(HOST_FACTS_MS, () =>
     gatherHostFacts({ ...settings, defaultAccount: settings.runAs.defaultAccount }, users, cgroups),
   )
+  const accounts = await accountSettings(settings, users)
   const stopping = new AbortController()
   const identity = new IdentityHolder(
     { stateDir: dirs.stateDir, address: settings.controlPlane, joinToken: settings.joinToken },
@@ -82,8 +83,7 @@ export async function startAgent(settings: AgentSettings, events: AgentEvents): 
     async desired(desired) {
       const { generation, digest } = desired
       if (supervisor.isStopping) return { generation, digest, accepted: false, reason: 'stopping' }
-      for (const spec of desired.processes)
-        if (!supervisor.dirs.has(spec.processId)) void users.user(spec.runAs).catch(() => undefined)
+      for (const spec of desired.processes) if (!supervisor.dirs.has(spec.processId)) lookUpEarly(accounts, users, spec.runAs)
       const answer = await ledger.accept(desired)
       if (answer.kind === 'refused') {
         events.desiredRefused({ generation, reason: answer.reason })
@@ -114,12 +114,7 @@ export async function startAgent(settings: AgentSettings, events: AgentEvents): 
     closed: (id) => logSender.remove(id),
     runner: {
       startGroups: [
-        [
-          resolveIdentity(
-            { ...settings.runAs, serviceAccounts: [...new Set([...SERVICE_ACCOUNTS, ...settings.serviceAccounts])] },
-            users,
-          ),
-        ],
+        [resolveIdentity(accounts, users)],
         [
           prepareDirs((appDir, except) => supervisor.accountsUsing(appDir, except)),
           fetchSecrets((id, fence, signal) => session.fetchLaunchSecrets(id, fence, signal)),
@@ -170,6 +165,14 @@ export async function startAgent(settings: AgentSettings, events: AgentEvents): 
       await removeEmptyBases(cgroups)
     },
   }
+}
+
+/** The product's own accounts are refused whatever the settings list. Their numbers do not change while we run. */
+async function accountSettings(settings: AgentSettings, users: HostUsers): Promise<AccountSettings> {
+  const serviceAccounts = [...new Set([...SERVICE_ACCOUNTS, ...settings.serviceAccounts])]
+  const services = await Promise.all(serviceAccounts.map((name) => users.user(name)))
+  const serviceUids = new Set(services.map((service) => service?.uid).filter((uid) => uid !== undefined))
+  return { ...settings.runAs, serviceAccounts, serviceUids }
 }
 
 /** One gathering at a time, remembered for so long. */

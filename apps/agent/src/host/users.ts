@@ -20,27 +20,40 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_.@\\+ -]{0,255}\$?$/
 const NOT_FOUND = 2
 
 export class HostUsers implements Users {
-  readonly #users = new Map<string, { readonly atMs: number; readonly user: Promise<UnixUser | undefined> }>()
+  readonly #users = new RecentAnswers(loadUser)
+  readonly #groups = new RecentAnswers((name) => getent('group', name))
 
   user(name: string): Promise<UnixUser | undefined> {
-    const cached = this.#users.get(name)
-    if (cached !== undefined && performance.now() - cached.atMs < ACCOUNT_CACHE_MS) return cached.user
-    if (this.#users.size >= ACCOUNT_CACHE_MAX) this.#users.clear()
-    const user = loadUser(name)
-    this.#users.set(name, { atMs: performance.now(), user })
-    user.catch(() => this.#users.delete(name))
-    return user
+    return this.#users.of(name)
   }
 
   async gidOfGroup(name: string): Promise<number | undefined> {
-    const line = await getent('group', name)
-    const fields = line?.split(':')
+    const fields = (await this.#groups.of(name))?.split(':')
     return fields?.[0] === name ? Number(fields[2]) : undefined
   }
 
   async membersOfGroup(name: string): Promise<readonly string[]> {
-    const line = await getent('group', name)
-    return (line?.split(':')[3] ?? '').split(',').filter((member) => member !== '')
+    return ((await this.#groups.of(name))?.split(':')[3] ?? '').split(',').filter((member) => member !== '')
+  }
+}
+
+/** Answers by name that are at most ACCOUNT_CACHE_MS old; who asks while one is on its way waits for that one. */
+class RecentAnswers<T> {
+  readonly #answers = new Map<string, { readonly atMs: number; readonly answer: Promise<T> }>()
+  readonly #load: (name: string) => Promise<T>
+
+  constructor(load: (name: string) => Promise<T>) {
+    this.#load = load
+  }
+
+  of(name: string): Promise<T> {
+    const recent = this.#answers.get(name)
+    if (recent !== undefined && performance.now() - recent.atMs < ACCOUNT_CACHE_MS) return recent.answer
+    if (this.#answers.size >= ACCOUNT_CACHE_MAX) this.#answers.clear()
+    const answer = this.#load(name)
+    this.#answers.set(name, { atMs: performance.now(), answer })
+    answer.catch(() => this.#answers.delete(name))
+    return answer
   }
 }
 

@@ -10,6 +10,8 @@ export interface AccountSettings {
   /** Accounts and `@group`s; null = no further restriction. */
   readonly allow: readonly string[] | null
   readonly serviceAccounts: readonly string[]
+  /** Their uids: the kernel only knows numbers, and an account may be one of them under another name. */
+  readonly serviceUids: ReadonlySet<number>
 }
 
 /** No group has this id: with an unknown shared group nobody but the default account is in it. */
@@ -34,17 +36,24 @@ export function resolveIdentity(settings: AccountSettings, users: Users): Step {
   }
 }
 
+/** Has what will be asked looked up while something else is waited for: a look-up runs programs, which costs a start some milliseconds. */
+export function lookUpEarly(settings: AccountSettings, users: Users, runAs: string): void {
+  for (const early of [users.user(runAs), sharedGidOf(settings, users)]) early.catch(() => undefined)
+}
+
 async function gatherPolicy(settings: AccountSettings, users: Users, user: UnixUser | undefined): Promise<RunAsPolicy> {
-  const [sharedGid, reserved, allowed] = await Promise.all([
+  const [sharedGid, allowed] = await Promise.all([
     sharedGidOf(settings, users),
-    reservedFor(settings, users, user),
     settings.allow === null ? undefined : allowedAccounts(settings.allow, users),
   ])
   return {
     defaultAccount: settings.defaultAccount,
     sharedGid,
     minUid: settings.minUid,
-    reserved,
+    reserved:
+      user !== undefined && settings.serviceUids.has(user.uid)
+        ? [...settings.serviceAccounts, user.name]
+        : settings.serviceAccounts,
     ...(allowed === undefined ? {} : { allowed }),
   }
 }
@@ -52,13 +61,6 @@ async function gatherPolicy(settings: AccountSettings, users: Users, user: UnixU
 async function sharedGidOf(settings: AccountSettings, users: Users): Promise<number> {
   if (settings.sharedGroup !== null) return (await users.gidOfGroup(settings.sharedGroup)) ?? NO_GROUP
   return (await users.user(settings.defaultAccount))?.gid ?? NO_GROUP
-}
-
-/** Service accounts by name, and the asked account too when it is one of them under another name: the kernel only knows numbers. */
-async function reservedFor(settings: AccountSettings, users: Users, user: UnixUser | undefined): Promise<string[]> {
-  const services = await Promise.all(settings.serviceAccounts.map((name) => users.user(name)))
-  const isAlias = user !== undefined && services.some((service) => service?.uid === user.uid)
-  return isAlias ? [...settings.serviceAccounts, user.name] : [...settings.serviceAccounts]
 }
 
 async function allowedAccounts(allow: readonly string[], users: Users): Promise<string[]> {
