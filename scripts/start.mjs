@@ -1,5 +1,6 @@
 // `npm start`: installs what this checkout lacks, then runs a single-host Berth from the installed build.
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PRODUCT_PACKAGES } from './setup/apt.mjs'
 import { INSTALL_ROOT } from './setup/install.mjs'
@@ -36,11 +37,30 @@ const berth = spawn(join(INSTALL_ROOT, build, 'bin/berth'), ['up', '--end-with-s
 berth.stdio[3].on('error', () => {})
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => berth.kill(signal))
 
-// When npm is killed outright there is nobody left to stop us.
-const parent = process.ppid
+// When npm is killed outright there is nobody left to stop us. It may have started us through a shell, which would live on.
+const starters = startersOf(process.pid)
 setInterval(() => {
-  if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL')
+  if (startersOf(process.pid).join() !== starters.join()) process.kill(process.pid, 'SIGKILL')
 }, PARENT_CHECK_MS).unref()
+
+function startersOf(pid) {
+  const parent = parentOf(pid)
+  const isShell = /^(ba|da)?sh$/.test(readProc(parent, 'comm').trim()) && readProc(parent, 'cmdline').split('\0')[1] === '-c'
+  return isShell ? [parent, ...startersOf(parent)] : [parent]
+}
+
+function parentOf(pid) {
+  const stat = readProc(pid, 'stat')
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+}
+
+function readProc(pid, name) {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8')
+  } catch {
+    return ''
+  }
+}
 
 berth.on('error', (error) => {
   console.error(`cannot run berth: ${error.message}`)
