@@ -17,6 +17,10 @@ export const CHANGE_FEED_PING_MS = 2_000
 
 // ---- Redis
 export const REDIS_RETRY_MAX_MS = 2_000
+/** A worker that has not renewed a job for so long has ended: another one takes it. */
+export const QUEUE_LOCK_MS = 5_000
+export const QUEUE_STALLED_MAX = 100
+export const QUEUE_RING_MS_MAX = 1_000
 
 // ---- nodes and their streams
 /** Heartbeats missing for so long: shown as suspect, and no new process is placed there. */

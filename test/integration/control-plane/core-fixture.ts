@@ -182,14 +182,27 @@ export async function seedDeployment(
 export async function taskEnd(
   core: Core,
   taskId: string,
-  timeoutMs = 60_000,
+  timeoutMs = 20_000,
 ): Promise<{ code: number; error: string; lines: string[] }> {
-  const task = await waitFor(
-    'the task to finish',
-    async () =>
-      (await core.sql<{ code: number; error: string }[]>`select code, error from tasks where id = ${taskId} and finished`)[0],
-    timeoutMs,
+  const task = await explained(
+    core,
+    taskId,
+    waitFor(
+      'the task to finish',
+      async () =>
+        (await core.sql<{ code: number; error: string }[]>`select code, error from tasks where id = ${taskId} and finished`)[0],
+      timeoutMs,
+    ),
   )
   const lines = await core.sql<{ text: string }[]>`select text from task_lines where task_id = ${taskId} order by line`
   return { ...task, lines: lines.map((line) => line.text) }
+}
+
+/** What the control plane said, when a wait was in vain. */
+async function explained<T>(core: Core, taskId: string, waiting: Promise<T>): Promise<T> {
+  return waiting.catch(async (error: Error) => {
+    const lines = await core.sql<{ text: string }[]>`select text from task_lines where task_id = ${taskId} order by line`
+    const said = lines.map((line) => line.text).join('\n')
+    throw new Error(`${error.message}\n${said}\n${core.controlPlane.output.text.slice(-3000)}`, { cause: error })
+  })
 }

@@ -2,7 +2,7 @@
 import type { RedisSettings } from '@berth/config/part-settings.js'
 import { errorChain } from '@berth/domain/app-error.js'
 import { Queue, Worker } from 'bullmq'
-import { DEPLOYMENTS_AT_ONCE } from '../limits.js'
+import { DEPLOYMENTS_AT_ONCE, QUEUE_LOCK_MS, QUEUE_RING_MS_MAX, QUEUE_STALLED_MAX } from '../limits.js'
 import type { Log } from '../telemetry.js'
 import { redisConnection } from './redis.js'
 
@@ -24,17 +24,30 @@ export function startDeploymentQueue(
   const worker = new Worker(DEPLOYMENTS_QUEUE, async (job) => work(job.id as string), {
     connection: redisConnection(settings, { failFast: false }),
     concurrency: DEPLOYMENTS_AT_ONCE,
+    // A killed control plane's jobs are taken over after this; the deployment itself may run twice.
+    lockDuration: QUEUE_LOCK_MS,
+    stalledInterval: QUEUE_LOCK_MS,
+    maxStalledCount: QUEUE_STALLED_MAX,
   })
   queue.on('error', quiet)
   worker.on('error', quiet)
   return {
     async ring(deploymentId) {
+      let timer: NodeJS.Timeout | undefined
+      // The client waits for a connection without end; whoever rings does not. A ring that arrives later finds the work done.
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new Error(`no answer in ${QUEUE_RING_MS_MAX} ms`)), QUEUE_RING_MS_MAX)
+      })
+      const added = queue.add('deploy', {}, { jobId: deploymentId, removeOnComplete: true, removeOnFail: true })
+      added.catch(() => {})
       try {
-        await queue.add('deploy', {}, { jobId: deploymentId, removeOnComplete: true, removeOnFail: true })
+        await Promise.race([added, late])
         return true
       } catch (error) {
         quiet(error)
         return false
+      } finally {
+        clearTimeout(timer)
       }
     },
     async stop() {
