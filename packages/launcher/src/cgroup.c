@@ -41,13 +41,12 @@ static int write_file(int directory, const char *name, const char *bytes) {
   return result;
 }
 
-int place_in_cgroups(const struct cgroups *cgroups, pid_t pid, struct failure *failure) {
-  char digits[24];
-  struct text text = text_over(digits, sizeof digits);
-  text_add_number(&text, (uint64_t)pid);
+// A thread that moves itself takes no global lock; moving another process waits for a grace period of the whole kernel, which
+// takes milliseconds. Version 1 offers that by `tasks`; in version 2 a process is born in its leaf.
+int enter_cgroups(const struct cgroups *cgroups, struct failure *failure) {
   for (size_t at = 0; at < cgroups->count; at++) {
     if ((int)at == cgroups->placed_by_clone) continue;
-    if (write_file(cgroups->leaves[at], "cgroup.procs", digits) == 0) continue;
+    if (write_file(cgroups->leaves[at], cgroups->unified[at] ? "cgroup.procs" : "tasks", "0") == 0) continue;
     *failure = (struct failure){.step = STEP_CGROUP, .error = errno, .index = -1};
     return -1;
   }

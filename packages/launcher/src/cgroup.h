@@ -19,8 +19,8 @@ struct cgroups {
 // Opens every leaf and refuses what is no cgroup directory.
 int open_cgroups(const struct plan *plan, struct cgroups *cgroups, struct failure *failure);
 
-// Puts a process into every leaf that it was not born in.
-int place_in_cgroups(const struct cgroups *cgroups, pid_t pid, struct failure *failure);
+// Puts the calling process, which has one thread, into every leaf that it was not born in.
+int enter_cgroups(const struct cgroups *cgroups, struct failure *failure);
 
 // Ends whatever the unified leaf still holds. Nothing to do on version 1: the PID namespace ends with its init.
 void kill_cgroups(const struct cgroups *cgroups);

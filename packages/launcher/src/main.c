@@ -153,9 +153,7 @@ static void launch(void) {
 // While the sandbox mounts, everything else is made ready; it goes on when both are done. A failure here ends it by itself:
 // its parent's death is its own.
 static void release(void) {
-  struct failure failure = {0};
   if (open_control(watch.directory) != 0) fail_setup(STEP_CONTROL, "the control socket could not be made");
-  if (place_in_cgroups(&watch.cgroups, watch.actors.init, &failure) != 0) fail_with(&failure);
   (void)send_message(watch.to_init, (struct message){.kind = MESSAGE_GO, .step = STEP_NONE, .number = 0, .index = -1});
 }
 

@@ -37,7 +37,7 @@ enum step {
 
 enum message_kind {
   MESSAGE_MOUNTED = 1, // init → monitor: the view is built and checked
-  MESSAGE_GO,          // monitor → init: cgroups hold you, go on
+  MESSAGE_GO,          // monitor → init: all is ready to watch you, go on
   MESSAGE_SIGNAL,      // monitor → init: number = signal for the target's process group
   MESSAGE_HELLO,       // target → monitor: the kernel adds my pid as the monitor sees it
   MESSAGE_FAILED,      // init or target → monitor: step, errno, index of the mount

@@ -1,4 +1,4 @@
-// Owns: the order between clone and exec (docs/architecture/launcher.md): namespaces, view, check, cgroups, keyring, account,
+// Owns: the order between clone and exec (docs/architecture/launcher.md): cgroups, view, check, keyring, account,
 // target. Promises: no code of the content runs before every one of them has succeeded and was verified.
 #define _GNU_SOURCE
 #include "namespaces.h"
@@ -58,8 +58,9 @@ static void die_with_monitor(void) {
   if (poll(&source, 1, 0) != 0) _exit(EXIT_SETUP);
 }
 
-_Noreturn static void be_sandbox(struct plan *plan, const struct birth *birth) {
+_Noreturn static void be_sandbox(struct plan *plan, const struct cgroups *cgroups, const struct birth *birth) {
   struct failure failure = {0};
+  if (enter_cgroups(cgroups, &failure) != 0) give_up(birth->init_channel, failure);
   if (arrange_descriptors(birth) != 0) _exit(EXIT_SETUP);
   default_signals();
   die_with_monitor();
@@ -88,8 +89,8 @@ static pid_t clone_into(struct cgroups *cgroups, int leaf, int *pidfd) {
     arguments.flags |= CLONE_INTO_CGROUP;
     arguments.cgroup = (uint64_t)(unsigned int)cgroups->leaves[leaf];
   }
+  cgroups->placed_by_clone = leaf; // before the clone: the child reads it
   long child = syscall(SYS_clone3, &arguments, sizeof arguments);
-  if (child >= 0) cgroups->placed_by_clone = leaf;
   return (pid_t)child;
 }
 
@@ -99,9 +100,9 @@ pid_t make_sandbox(struct plan *plan, struct cgroups *cgroups, const struct birt
     if (cgroups->unified[at]) leaf = (int)at;
   }
   pid_t child = clone_into(cgroups, leaf, pidfd);
-  // Some container filters refuse to look at the cgroup; writing the pid does the same, later.
+  // Some container filters refuse it; then the child enters the leaf as it does the others.
   if (child < 0 && leaf >= 0) child = clone_into(cgroups, -1, pidfd);
-  if (child == 0) be_sandbox(plan, birth);
+  if (child == 0) be_sandbox(plan, cgroups, birth);
   if (child < 0) *failure = (struct failure){.step = STEP_NAMESPACES, .error = errno, .index = -1};
   return child;
 }
