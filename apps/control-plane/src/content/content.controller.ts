@@ -8,6 +8,7 @@ import {
   contentSearchQuery,
   includeQuery,
 } from '@berth/api-contract/content.js'
+import { maybe } from '@berth/api-contract/scalars.js'
 import type { ControlPlaneSettings } from '@berth/config/part-settings.js'
 import type { Actor } from '@berth/domain/access/actor.js'
 import { AppError } from '@berth/domain/app-error.js'
@@ -71,7 +72,7 @@ export class ContentController {
   async create(
     @CurrentActor() actor: Actor,
     @Req() request: FastifyRequest,
-    @Body({ schema: contentCreate.optional() }) body: ContentCreate | undefined,
+    @Body({ schema: maybe(contentCreate) }) body: ContentCreate | undefined,
   ): Promise<ContentBody> {
     const content = await this.contents.create(actor, {
       name: body?.name ?? undefined,
@@ -101,7 +102,7 @@ export class ContentController {
     @Res({ passthrough: true }) reply: FastifyReply,
     @Param('guid') guid: string,
     @Headers('if-match') ifMatch: string | undefined,
-    @Body({ schema: contentPatch.optional() }) body: ContentPatch | undefined,
+    @Body({ schema: maybe(contentPatch) }) body: ContentPatch | undefined,
   ): Promise<ContentBody> {
     const content = await this.contents.change(actor, guid, {
       name: body?.name ?? undefined,

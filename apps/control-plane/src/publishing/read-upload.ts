@@ -21,6 +21,7 @@ export async function readUpload(request: FastifyRequest, receive: Receive): Pro
       : await receive(request.raw, (staged) => staged.commit(NO_METADATA))
   } catch (error) {
     await readOn(request.raw)
+
     throw error
   }
 }
@@ -32,13 +33,13 @@ async function readForm(request: FastifyRequest, receive: Receive): Promise<Bund
   })
   const readRest = async (): Promise<void> => {
     for await (const part of parts) {
-      if (part.type === 'field' && part.fieldname === 'metadata') metadata = parseMetadata(String(part.value))
+      if (part.type === 'field' && part.fieldname === 'metadata') metadata = parseMetadata(part.value)
       else if (part.type === 'file' && part.fieldname === 'metadata') metadata = parseMetadata(await text(part.file))
     }
   }
   for await (const part of parts) {
     if (part.fieldname === 'metadata') {
-      metadata = parseMetadata(part.type === 'field' ? String(part.value) : await text(part.file))
+      metadata = parseMetadata(part.type === 'field' ? part.value : await text(part.file))
     } else if (part.type === 'file' && part.fieldname === 'archive') {
       return await receive(part.file, async (staged) => {
         await readRest()
@@ -49,10 +50,11 @@ async function readForm(request: FastifyRequest, receive: Receive): Promise<Bund
   throw new AppError('invalid', 'The form has no part "archive" with a file.', { apiCode: 12 })
 }
 
-function parseMetadata(json: string): BundleMetadata {
+/** A field that says it is JSON comes parsed. */
+function parseMetadata(field: unknown): BundleMetadata {
   let value: unknown
   try {
-    value = JSON.parse(json)
+    value = typeof field === 'string' ? JSON.parse(field) : field
   } catch (cause) {
     throw new AppError('invalid', 'The part "metadata" is not JSON.', { apiCode: 121, cause })
   }

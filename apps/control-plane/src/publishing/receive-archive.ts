@@ -79,6 +79,8 @@ function connect(source: Readable, target: Transform): () => void {
   source.on('error', onError)
   source.on('close', onClose)
   source.pipe(target)
+  // It may have broken off while the rights were looked up: those events are over.
+  if (source.destroyed) onClose()
   return () => {
     clearTimeout(silence)
     source.unpipe(target)
