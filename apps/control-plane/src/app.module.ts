@@ -46,8 +46,8 @@ export interface RestDeps {
 }
 
 /** Wiring only: rooms come in ready-made, controllers ask for them by token. */
-// biome-ignore lint/complexity/noStaticOnlyClass: Nest's form of a module that is given its providers
 @Module({})
+// biome-ignore lint/complexity/noStaticOnlyClass: Nest's form of a module that is given its providers
 export class AppModule {
   static register(deps: RestDeps): DynamicModule {
     return {

@@ -29,6 +29,8 @@ export const SIGN_IN_WINDOW_MS = 5 * 60_000
 export const SIGN_INS_PER_ACCOUNT_MAX = 10
 /** Many people may share an address behind a proxy. */
 export const SIGN_INS_PER_ADDRESS_MAX = 60
+/** IPv6 with a zone. */
+export const ADDRESS_CHARS_MAX = 64
 export const SESSION_TOKEN_BYTES = 32
 /** last_seen_time and last_used_time are written at most so often. */
 export const LAST_SEEN_STEP_MS = 60_000

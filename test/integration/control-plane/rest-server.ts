@@ -164,7 +164,6 @@ function defaults(dir: string, dashboardDir: string): Omit<ControlPlaneSettings,
   return {
     dataDir: dir,
     runDir: dir,
-    tempDir: dir,
     httpSocket: join(dir, 'http.sock'),
     controlSocket: join(dir, 'control.sock'),
     clusterListen: { host: '127.0.0.1', port: 0 },

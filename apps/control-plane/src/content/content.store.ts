@@ -154,7 +154,8 @@ export interface ContentColumns extends Partial<ContentSettings> {
 export async function updateContent(tx: Tx, guid: ContentGuid, columns: ContentColumns): Promise<void> {
   const names = Object.keys(columns) as (keyof ContentColumns)[]
   // The helper reads the words before it to know that these are assignments: it stands directly after `set`.
-  if (names.length > 0) await tx`update content set ${tx(columns as Record<string, string | null>, ...names)} where guid = ${guid}`
+  if (names.length > 0)
+    await tx`update content set ${tx(columns as Record<string, string | null>, ...names)} where guid = ${guid}`
   await tx`update content set generation = generation + 1 where guid = ${guid}`
 }
 

@@ -27,9 +27,14 @@ export function publicUrl(request: FastifyRequest, address: string | null): Publ
   }
 }
 
-/** Address of the visitor, for throttling and the audit record. */
+/**
+ * Address of the visitor, for throttling and the audit record. The gateway ends the list with its own peer and keeps what came before
+ * only from a trusted proxy: then the entry before the last is what that proxy saw, and everything further left anybody can invent.
+ */
 export function visitorAddress(request: FastifyRequest): string {
-  return one(request.headers['x-forwarded-for']) ?? 'unknown'
+  const header = request.headers['x-forwarded-for']
+  const entries = (Array.isArray(header) ? header.join(',') : (header ?? '')).split(',').map((entry) => entry.trim())
+  return entries.at(-2) || entries.at(-1) || 'unknown'
 }
 
 function one(value: string | string[] | undefined): string | undefined {

@@ -1,5 +1,5 @@
 import type { Sql } from '../platform/postgres.js'
-import { SIGN_IN_WINDOW_MS, SIGN_INS_PER_ACCOUNT_MAX, SIGN_INS_PER_ADDRESS_MAX } from '../rest-limits.js'
+import { ADDRESS_CHARS_MAX, SIGN_IN_WINDOW_MS, SIGN_INS_PER_ACCOUNT_MAX, SIGN_INS_PER_ADDRESS_MAX } from '../rest-limits.js'
 
 export type Throttled = { readonly kind: 'go' } | { readonly kind: 'wait'; readonly retryAfterS: number }
 
@@ -13,7 +13,7 @@ export async function countSignInAttempt(
   now: Date,
 ): Promise<Throttled> {
   const account = await count(sql, accountSubject(who.username), now)
-  const address = await count(sql, `address ${who.address}`, now)
+  const address = await count(sql, addressSubject(who.address), now)
   const waitMs = Math.max(
     account.attempts > SIGN_INS_PER_ACCOUNT_MAX ? account.leftMs : 0,
     address.attempts > SIGN_INS_PER_ADDRESS_MAX ? address.leftMs : 0,
@@ -21,9 +21,13 @@ export async function countSignInAttempt(
   return waitMs === 0 ? { kind: 'go' } : { kind: 'wait', retryAfterS: Math.ceil(waitMs / 1000) }
 }
 
-/** A sign-in that succeeded clears the account's count; the address keeps its own. */
-export async function forgiveSignInAttempts(sql: Sql, username: string): Promise<void> {
-  await sql`delete from sign_in_attempts where subject = ${accountSubject(username)}`
+/** A sign-in that succeeded clears the account's count and takes its own attempt off the address: many people may share one. */
+export async function forgiveSignInAttempts(
+  sql: Sql,
+  who: { readonly username: string; readonly address: string },
+): Promise<void> {
+  await sql`delete from sign_in_attempts where subject = ${accountSubject(who.username)}`
+  await sql`update sign_in_attempts set attempts = attempts - 1 where subject = ${addressSubject(who.address)} and attempts > 0`
 }
 
 async function count(sql: Sql, subject: string, now: Date): Promise<{ attempts: number; leftMs: number }> {
@@ -42,4 +46,8 @@ async function count(sql: Sql, subject: string, now: Date): Promise<{ attempts: 
 
 function accountSubject(username: string): string {
   return `account ${username.toLowerCase()}`
+}
+
+function addressSubject(address: string): string {
+  return `address ${address.slice(0, ADDRESS_CHARS_MAX)}`
 }

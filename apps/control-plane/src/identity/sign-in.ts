@@ -42,7 +42,7 @@ export async function signIn(
       })
     return { kind: 'refused' }
   }
-  await forgiveSignInAttempts(sql, username)
+  await forgiveSignInAttempts(sql, { username, address: attempt.address })
   const token = randomBytes(SESSION_TOKEN_BYTES).toString('base64url')
   const xsrfToken = newApiKey()
   const now = clock.now()

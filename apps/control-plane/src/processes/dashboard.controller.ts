@@ -34,11 +34,12 @@ export class DashboardController {
   async list(@CurrentActor() actor: Actor, @Req() request: FastifyRequest): Promise<z.infer<typeof contentsWithProcesses>> {
     const url = publicUrl(request, this.settings.address)
     const managed = (await this.contents.list(actor, {})).filter((content) => content.app_role !== 'viewer')
-    return Promise.all(
-      managed.map(async (content) => ({
-        ...contentJson(content, url, { owner: true }),
-        processes: (await this.processes.listJobs(content.guid)).filter((job) => isLive(job.phase)).map(jobJson),
-      })),
-    )
+    const answer: z.infer<typeof contentsWithProcesses> = []
+    // One after the other: a page must not take every connection to the database.
+    for (const content of managed) {
+      const processes = (await this.processes.listJobs(content.guid)).filter((job) => isLive(job.phase)).map(jobJson)
+      answer.push({ ...contentJson(content, url, { owner: true }), processes })
+    }
+    return answer
   }
 }

@@ -1,8 +1,8 @@
 import { type Task, taskQuery } from '@berth/api-contract/task.js'
 import type { Actor } from '@berth/domain/access/actor.js'
 import { AppError } from '@berth/domain/app-error.js'
-import { Controller, Get, Inject, Param, Query, Req } from '@nestjs/common'
-import type { FastifyRequest } from 'fastify'
+import { Controller, Get, Inject, Param, Query, Res } from '@nestjs/common'
+import type { FastifyReply } from 'fastify'
 import type { z } from 'zod'
 import type { ContentRoom } from '../content/content-room.js'
 import { CurrentActor } from '../http/request-context.js'
@@ -24,13 +24,14 @@ export class TasksController {
   @Get('v1/tasks/:id')
   async poll(
     @CurrentActor() actor: Actor,
-    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
     @Param('id') id: string,
     @Query({ schema: taskQuery }) query: z.infer<typeof taskQuery>,
   ): Promise<Task> {
     await this.requireTask(actor, id)
     const gone = new AbortController()
-    request.raw.socket.once('close', () => gone.abort())
+    // Of the answer, not of the connection: that one lives on and would collect listeners.
+    reply.raw.once('close', () => gone.abort())
     const answer = await this.tasks.waitForTask(id, { first: query.first, waitMs: (query.wait ?? 0) * 1000 }, gone.signal)
     if (answer === undefined) throw unknownTask()
     const { task, lines } = answer
