@@ -2,7 +2,7 @@
 
     python serve_wsgi.py --app module:object --socket PATH [--threads N]
 
-The entry point is `module`, `module:object` or `file.py`. Without an object, `app`, `application`, `create_app()` and
+The entry point is `module`, `module:object`, `module:factory()` or `file.py`. Without an object, `app`, `application`, `create_app()` and
 `make_app()` are looked for, then a single WSGI-like object; without a module, `app`, `application`, `main` and `api` are
 tried. The working directory comes first on the module path.
 
@@ -90,11 +90,30 @@ def load_application(entrypoint):
     if not object_name:
         return find_object(module)
     application = module
-    for part in object_name.split("."):
+    is_factory = object_name.endswith("()")
+    for part in object_name.removesuffix("()").split("."):
         if not hasattr(application, part):
-            raise EntryPointError(f"module {module.__name__} has no object {object_name}")
+            raise EntryPointError(f"module {module.__name__} has no object {part}")
         application = getattr(application, part)
-    return application
+    return application() if is_factory else application
+
+
+def say_where_we_are():
+    """The preamble of the job log: what an operator asks first when content behaves differently on the server."""
+    with open("/proc/self/status", encoding="ascii") as status:
+        ids = {line.split(":")[0]: " ".join(line.split()[1:]) for line in status}
+    said = {
+        "Content GUID": os.environ.get("CONNECT_CONTENT_GUID"),
+        "Job key": os.environ.get("CONNECT_CONTENT_JOB_KEY"),
+        "Host": os.uname().nodename,
+        "Account": f"{os.environ.get('LOGNAME')} (uid {ids['Uid'].split()[0]}, gid {ids['Gid'].split()[0]}, groups {ids['Groups']})",
+        "LANG": os.environ.get("LANG"),
+        "Working directory": os.getcwd(),
+        "Python": f"{sys.version.split()[0]} at {sys.prefix}",
+        "Module path": ", ".join(sys.path),
+    }
+    for name, value in said.items():
+        print(f"[berth-session] {name}: {value}", file=sys.stderr)
 
 
 def behind_gateway(application):
@@ -141,6 +160,7 @@ def main():
         sys.path.pop(0)
     sys.path.insert(0, os.getcwd())
 
+    say_where_we_are()
     try:
         application = load_application(arguments.app)
     except EntryPointError as error:

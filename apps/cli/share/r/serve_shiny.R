@@ -14,6 +14,21 @@ local({
   directory <- arguments[[1L]]
   socket <- arguments[[2L]]
 
+  # The preamble of the job log: what an operator asks first when content behaves differently on the server.
+  status <- readLines("/proc/self/status")
+  id <- function(name, position) strsplit(sub("^[^:]*:\\s*", "", grep(paste0("^", name, ":"), status, value = TRUE)), "\\s+")[[1L]][position]
+  said <- c(
+    "Content GUID" = Sys.getenv("CONNECT_CONTENT_GUID"),
+    "Job key" = Sys.getenv("CONNECT_CONTENT_JOB_KEY"),
+    "Host" = Sys.info()[["nodename"]],
+    "Account" = sprintf("%s (uid %s, gid %s)", Sys.getenv("LOGNAME"), id("Uid", 1L), id("Gid", 1L)),
+    "LANG" = Sys.getenv("LANG"),
+    "Working directory" = getwd(),
+    "R" = sprintf("%s at %s", getRversion(), R.home()),
+    "Libraries" = paste(.libPaths(), collapse = ", ")
+  )
+  message(paste0("[berth-session] ", names(said), ": ", said, collapse = "\n"))
+
   options(
     shiny.sanitize.errors = !identical(Sys.getenv("BERTH_SHINY_SANITIZE_ERRORS", "true"), "false"),
     shiny.autoreload = FALSE,
