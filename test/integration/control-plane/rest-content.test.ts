@@ -362,7 +362,7 @@ describe('permissions', () => {
 })
 
 describe('RunAs', () => {
-  const GROUP = 'nogroup'
+  const GROUP = execFileSync('id', ['-gn', 'nobody'], { encoding: 'utf8' }).trim()
   const MEMBER = 'berth-rest-a'
   const STRANGER = 'berth-rest-b'
   beforeAll(() => {
