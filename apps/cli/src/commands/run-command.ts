@@ -6,11 +6,12 @@ import type { PartName } from '@berth/config/part-settings.js'
 import { AppError } from '@berth/domain/app-error.js'
 import { Argument, type Command } from 'commander'
 import { findAccount } from '../host/accounts.js'
+import { checkDefaultRunAs } from '../host/check-run-as.js'
 import { makeDirectories } from '../host/directories.js'
 import { checkTempDir, readTempDirFacts } from '../host/temp-dir.js'
 import { agentPart, partOf } from '../parts/single-host-parts.js'
 import { spawnPart } from '../parts/spawn-part.js'
-import { loadServerPasswords } from '../servers/passwords.js'
+import { readServerPasswords } from '../servers/passwords.js'
 import { loadWithWarnings, requireRoot, withConfigOption } from './common-options.js'
 
 const PARTS: readonly PartName[] = ['control-plane', 'agent', 'gateway']
@@ -30,20 +31,29 @@ export function addRunCommand(program: Command): void {
       const config = loadWithWarnings(options)
       process.umask(0o022)
       prepareHost(config)
-      const passwords = privatePasswords(config)
       const { joinToken } = options
       const part =
-        name === 'agent' && joinToken !== undefined ? agentPart(config, async () => joinToken) : partOf(name, config, passwords)
+        name === 'agent' && joinToken !== undefined
+          ? agentPart(config, async () => joinToken)
+          : partOf(name, config, () => privatePasswords(config))
       process.exitCode = await runInForeground(part)
       process.exit()
     })
 }
 
-/** Passwords of the private servers, where `berth up` made such servers on this host. */
+/** For what has to reach the database: the private servers that `berth up` made on this host, unless others are set. */
 export function privatePasswords(config: LoadedConfig): DatabasePasswords {
   const { dataDir } = derivePaths(config)
   const external = config.value('Postgres', 'URL') !== null && config.value('Redis', 'URL') !== null
-  return external ? { postgres: null, redis: null } : loadServerPasswords(dataDir)
+  if (external) return { postgres: null, redis: null }
+  const found = readServerPasswords(dataDir)
+  if (found === undefined) {
+    throw new AppError(
+      'invalid',
+      `there is no database: start \`berth up\`, which makes one in ${dataDir}, or set Postgres.URL and Redis.URL`,
+    )
+  }
+  return found
 }
 
 function prepareHost(config: LoadedConfig): void {
@@ -55,7 +65,11 @@ function prepareHost(config: LoadedConfig): void {
     server: findAccount(SERVICE_ACCOUNTS.server),
     gateway: findAccount(SERVICE_ACCOUNTS.gateway),
     database: findAccount(SERVICE_ACCOUNTS.database),
-    content: findAccount(config.value('Applications', 'RunAs')),
+    content: checkDefaultRunAs(
+      config.value('Applications', 'RunAs'),
+      config.value('Applications', 'SharedRunAsUnixGroup'),
+      config.value('Applications', 'RunAsMinUid'),
+    ),
   })
 }
 

@@ -1,5 +1,4 @@
 import { deriveControlPlaneSettings } from '@berth/config/derive-part-settings.js'
-import { AppError } from '@berth/domain/app-error.js'
 import { type Command, Option } from 'commander'
 import { askPassword } from '../ask-password.js'
 import { INSTALL_DIR } from '../install-dir.js'
@@ -96,11 +95,7 @@ export function addNodeCommand(program: Command): void {
 function controlPlaneSettings(options: { readonly config?: string }) {
   requireRoot('this command')
   const config = loadWithWarnings(options)
-  const passwords = privatePasswords(config)
-  if (config.value('Postgres', 'URL') === null && passwords.postgres === null) {
-    throw new AppError('unavailable', 'there is no database yet: start Berth first')
-  }
-  return deriveControlPlaneSettings(config, passwords, INSTALL_DIR)
+  return deriveControlPlaneSettings(config, privatePasswords(config), INSTALL_DIR)
 }
 
 function formatTable(rows: readonly (readonly string[])[]): string {

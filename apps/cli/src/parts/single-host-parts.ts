@@ -64,8 +64,9 @@ export function gatewayPart(config: LoadedConfig): Part {
   }
 }
 
-export function partOf(name: PartName, config: LoadedConfig, passwords: DatabasePasswords): Part {
-  const controlPlane = () => controlPlanePart(config, passwords)
+/** passwords: asked for only where the database is needed. */
+export function partOf(name: PartName, config: LoadedConfig, passwords: () => DatabasePasswords): Part {
+  const controlPlane = () => controlPlanePart(config, passwords())
   switch (name) {
     case 'control-plane':
       return controlPlane()

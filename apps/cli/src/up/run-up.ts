@@ -11,6 +11,7 @@ import { parseListen } from '@berth/config/setting.js'
 import { AppError, errorChain } from '@berth/domain/app-error.js'
 import { PRODUCT_VERSION } from '@berth/domain/versions.js'
 import { findAccount } from '../host/accounts.js'
+import { checkDefaultRunAs } from '../host/check-run-as.js'
 import { makeDirectories, makeDirectory } from '../host/directories.js'
 import { lockUp } from '../host/lock.js'
 import { checkPortIsFree } from '../host/port-check.js'
@@ -21,7 +22,7 @@ import { keepPart, type PartKeeper } from '../parts/keep-part.js'
 import type { Part } from '../parts/part.js'
 import { agentPart, baseForUs, controlPlanePart, gatewayPart } from '../parts/single-host-parts.js'
 import { newJoinToken, runAdmin } from '../run-admin.js'
-import { loadServerPasswords } from '../servers/passwords.js'
+import { makeServerPasswords, readServerPasswords } from '../servers/passwords.js'
 import { createPrivatePostgres } from '../servers/postgres.js'
 import { createPrivateRedis } from '../servers/redis.js'
 import { keepServer, type ServerKeeper } from '../servers/server-keeper.js'
@@ -143,7 +144,11 @@ class SingleHost {
       server: findAccount(SERVICE_ACCOUNTS.server),
       gateway: findAccount(SERVICE_ACCOUNTS.gateway),
       database: findAccount(SERVICE_ACCOUNTS.database),
-      content: findAccount(config.value('Applications', 'RunAs')),
+      content: checkDefaultRunAs(
+        config.value('Applications', 'RunAs'),
+        config.value('Applications', 'SharedRunAsUnixGroup'),
+        config.value('Applications', 'RunAsMinUid'),
+      ),
     }
     const earlier = await waitForEarlierParts(this.#paths.runDir)
     if (earlier > 0) progress.say(`  waited for ${earlier} parts of an earlier start to end`)
@@ -180,7 +185,7 @@ class SingleHost {
 
   async #startServers(account: ReturnType<typeof findAccount>) {
     const { dataDir, runDir, databaseSocketDir, redisSocket } = this.#paths
-    const secrets = loadServerPasswords(dataDir)
+    const secrets = readServerPasswords(dataDir) ?? makeServerPasswords(dataDir)
     const passwords = { postgres: null as string | null, redis: null as string | null }
     if (this.#config.value('Postgres', 'URL') === null) {
       passwords.postgres = secrets.postgres
