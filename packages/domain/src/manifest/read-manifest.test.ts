@@ -36,7 +36,10 @@ test('the manifest of a Shiny application names R and its packages', () => {
       users: null,
     }),
   )
-  expect(reading).toMatchObject({ kind: 'manifest', manifest: { appMode: 'shiny', platform: '4.2.2', rPackages: new Map([['shiny', '1.7.4']]) } })
+  expect(reading).toMatchObject({
+    kind: 'manifest',
+    manifest: { appMode: 'shiny', platform: '4.2.2', rPackages: new Map([['shiny', '1.7.4']]) },
+  })
 })
 
 test.each([
