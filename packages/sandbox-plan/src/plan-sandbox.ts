@@ -43,7 +43,8 @@ export function planSandbox(spec: SandboxSpec, facts: SandboxFacts): SandboxDeci
     stdin: command.stdin,
     args,
     logBytesMax: LOG_BYTES_MAX,
-    umask: 0o077,
+    // What is installed is for every account to read; everything else is the account's own.
+    umask: spec.work.kind === 'restore-python' ? 0o022 : 0o077,
     limits: planLimits(),
     oomScoreAdj: OOM_SCORE_ADJ,
   }

@@ -5,7 +5,6 @@ import type { JobRecord } from './processes-room.js'
 
 export function jobJson(job: JobRecord): Job {
   const contentId = job.contentId === null ? '' : String(job.contentId)
-  const contentGuid = job.contentGuid ?? ''
   return {
     id: String(job.jobId),
     ppid: textOrNull(job.hostPpid),
@@ -13,9 +12,9 @@ export function jobJson(job: JobRecord): Job {
     key: job.key,
     remote_id: null,
     app_id: contentId,
-    app_guid: contentGuid,
+    app_guid: job.contentGuid,
     content_id: contentId,
-    content_guid: contentGuid,
+    content_guid: job.contentGuid,
     variant_id: '0',
     bundle_id: textOrNull(job.bundleId),
     start_time: seconds(job.startTime ?? job.queuedTime),

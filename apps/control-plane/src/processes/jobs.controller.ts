@@ -112,8 +112,8 @@ export class JobsController {
 
   private async requireJob(actor: Actor, guid: string, key: string, action: 'read_log' | 'stop_process'): Promise<JobRecord> {
     const { contentGuid } = await this.contents.require(actor, guid, action)
-    const job = await this.processes.getJob(key as JobKey)
-    if (job === undefined || job.contentGuid !== contentGuid) throw unknownJob()
+    const job = await this.processes.getJob(contentGuid, key as JobKey)
+    if (job === undefined) throw unknownJob()
     return job
   }
 }

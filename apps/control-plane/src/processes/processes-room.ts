@@ -16,9 +16,10 @@ import type { ProcessRow } from './process-row.js'
 import { setIntent, stopAllOfContent } from './stop-processes.js'
 
 export interface ProcessesRoom {
-  /** Newest first. */
+  /** Newest first; the build of an environment that the content's bundles share with others is among them. */
   listJobs(contentGuid: ContentGuid): Promise<readonly JobRecord[]>
-  getJob(key: JobKey): Promise<JobRecord | undefined>
+  /** undefined also when it is another content's. */
+  getJob(contentGuid: ContentGuid, key: JobKey): Promise<JobRecord | undefined>
   /** Registers an order and does not wait. Doing it twice is harmless. Writes the audit row itself. */
   requestStop(
     which: { readonly processId: ProcessId } | { readonly key: JobKey },
@@ -49,7 +50,7 @@ export interface JobRecord {
   readonly key: JobKey
   readonly tag: string
   readonly kind: 'service' | 'job'
-  readonly contentGuid: ContentGuid | null
+  readonly contentGuid: ContentGuid
   readonly contentId: bigint | null
   readonly bundleId: bigint | null
   readonly phase: ProcessPhase
@@ -82,16 +83,20 @@ export interface JobLogEntry {
 
 export function createProcessesRoom(deps: { readonly sql: Sql; readonly feed: ChangeFeed }): ProcessesRoom {
   const { sql, feed } = deps
+  // An environment is built for whoever wants it, and its log matters to each of them.
+  const shownFor = (contentGuid: ContentGuid) => sql`(content_guid = ${contentGuid} or id in (
+    select e.process_id from bundles b join environments e on e.hash = b.environment_hash and e.python_version = b.python_version
+    where b.content_guid = ${contentGuid}))`
   return {
     async listJobs(contentGuid) {
       const rows = await sql<ProcessRow[]>`
-        select * from processes where content_guid = ${contentGuid} order by job_id desc limit ${JOBS_LISTED_MAX}`
-      return rows.map(jobRecordOf)
+        select * from processes where ${shownFor(contentGuid)} order by job_id desc limit ${JOBS_LISTED_MAX}`
+      return rows.map((row) => jobRecordOf(row, contentGuid))
     },
 
-    async getJob(key) {
-      const [row] = await sql<ProcessRow[]>`select * from processes where key = ${key}`
-      return row === undefined ? undefined : jobRecordOf(row)
+    async getJob(contentGuid, key) {
+      const [row] = await sql<ProcessRow[]>`select * from processes where key = ${key} and ${shownFor(contentGuid)}`
+      return row === undefined ? undefined : jobRecordOf(row, contentGuid)
     },
 
     async requestStop(which, reason, actor) {
@@ -130,14 +135,15 @@ export function createProcessesRoom(deps: { readonly sql: Sql; readonly feed: Ch
   }
 }
 
-function jobRecordOf(row: ProcessRow): JobRecord {
+/** shownFor: the content that a row without one is shown for. */
+function jobRecordOf(row: ProcessRow, shownFor: ContentGuid): JobRecord {
   return {
     processId: row.id as ProcessId,
     jobId: row.job_id,
     key: row.key as JobKey,
     tag: row.tag,
     kind: row.kind,
-    contentGuid: row.content_guid as ContentGuid | null,
+    contentGuid: (row.content_guid as ContentGuid | null) ?? shownFor,
     contentId: row.content_id,
     bundleId: row.bundle_id,
     phase: row.phase,
