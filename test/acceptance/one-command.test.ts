@@ -60,12 +60,12 @@ test('rsconnect bootstrap makes the first administrator, once', async () => {
   expect(key).toMatch(/^[0-9A-Za-z]{32}$/)
   const me = (await berth.rest(key).ok('GET', '/v1/user')).json
   expect(me).toMatchObject({ username: '__bootstrap_admin__', user_role: 'administrator' })
-  const again = await client.run(['bootstrap', '--server', berth.address, '--jwt-keypath', file, '--raw'])
-  expect(again.code).not.toBe(0)
+  const status = async (path: string): Promise<unknown> =>
+    JSON.parse((await client.run(['bootstrap', '--server', berth.address, '--jwt-keypath', path])).stdout)
+  expect(await status(file)).toMatchObject({ status: 403, api_key: '' })
   const wrong = join(client.home, 'wrong')
   writeFileSync(wrong, randomBytes(32).toString('base64'))
-  const refused = await client.run(['bootstrap', '--server', berth.address, '--jwt-keypath', wrong, '--raw'])
-  expect(refused.code).not.toBe(0)
+  expect(await status(wrong)).toMatchObject({ status: 401, api_key: '' })
 })
 
 test('content is published and runs', async () => {

@@ -12,6 +12,7 @@ import type { TestBerth } from '@berth/testing/test-berth.js'
 import { waitFor } from '@berth/testing/wait-for.js'
 import { beforeAll, expect, test } from 'vitest'
 
+const PASSWORD = 'a long enough password 9'
 const WHO = 'import os\nresult = [os.getuid(), os.getgid(), sorted(os.getgroups()), os.environ["LOGNAME"]]'
 
 let berth: TestBerth
@@ -33,10 +34,20 @@ async function changeRunAs(
 /** A user of the product made by the command line, with an API key. */
 async function userWithKey(name: string, role: 'publisher' | 'viewer'): Promise<{ guid: string; key: string }> {
   const command = ['user', 'create', '--config', berth.configFile, '--role', role, '--password-stdin', name]
-  execFileSync('/usr/lib/berth/current/bin/berth', command, { input: 'a long enough password 9\n' })
-  const users = (await rest.ok('GET', '/v1/users')).json.results as { guid: string; username: string }[]
-  const guid = users.find((user) => user.username === name)?.guid ?? ''
-  const made = await rest.ok('POST', `/v1/users/${guid}/keys`, { name: 'test' })
+  execFileSync('/usr/lib/berth/current/bin/berth', command, { input: `${PASSWORD}\n` })
+  // Keys are made by their users: with the session of the sign-in page.
+  const form = new URLSearchParams({ username: name, password: PASSWORD })
+  const signedIn = await rest.call('POST', '//__login__', Buffer.from(form.toString()), {
+    key: null,
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+  })
+  const cookies = Object.fromEntries(signedIn.headers.getSetCookie().map((line) => (line.split(';')[0] ?? '').split('=', 2)))
+  const session = { Cookie: `berth_session=${cookies.berth_session}; RSC-XSRF=${cookies['RSC-XSRF']}` }
+  const guid = (await rest.ok('GET', '/v1/user', undefined, { key: null, headers: session })).json.guid
+  const withoutXsrf = await rest.call('POST', `/v1/users/${guid}/keys`, { name: 'test' }, { key: null, headers: session })
+  expect(withoutXsrf).toMatchObject({ status: 403, json: { code: 92 } })
+  const headers = { ...session, 'X-Rsc-Xsrf': decodeURIComponent(cookies['RSC-XSRF'] ?? '') }
+  const made = await rest.ok('POST', `/v1/users/${guid}/keys`, { name: 'test' }, { key: null, headers })
   return { guid, key: made.json.key }
 }
 

@@ -1,4 +1,5 @@
 // Calls to the REST API with the session's cookie. Unsafe calls repeat the RSC-XSRF cookie in a header (publisher-api 1.7).
+import type { ContentsWithProcesses } from '@berth/api-contract/berth.js'
 import type { Content } from '@berth/api-contract/content.js'
 import type { Job, JobLog } from '@berth/api-contract/job.js'
 import type { User } from '@berth/api-contract/user.js'
@@ -21,6 +22,8 @@ const BASE = new URL('../__api__/', document.baseURI)
 export const api = {
   me: (): Promise<User> => call('GET', 'v1/user'),
   contents: (): Promise<Content[]> => call('GET', 'v1/content?include=owner'),
+  /** What the caller manages, with its living processes. */
+  managed: (): Promise<ContentsWithProcesses> => call('GET', 'berth/v1/contents'),
   content: (guid: string): Promise<Content> => call('GET', `v1/content/${guid}?include=owner`),
   jobs: (guid: string): Promise<Job[]> => call('GET', `v1/content/${guid}/jobs`),
   log: async (guid: string, key: string): Promise<readonly LogEntry[]> => {

@@ -1,8 +1,9 @@
+import type { ContentsWithProcesses } from '@berth/api-contract/berth.js'
 import type { Content } from '@berth/api-contract/content.js'
 import { ApiError, api } from './api-client.js'
 import { describeProcess } from './describe-process.js'
 import { element } from './element.js'
-import { LIST_REQUESTS_MAX, REFRESH_INTERVAL_MS } from './limits.js'
+import { REFRESH_INTERVAL_MS } from './limits.js'
 import { repeat } from './repeat.js'
 import { goToSignIn, showMessage } from './show-message.js'
 import { accessName, typeName } from './type-names.js'
@@ -41,8 +42,9 @@ export function showContentList(main: HTMLElement, signal: AbortSignal): void {
 
   repeat(REFRESH_INTERVAL_MS, signal, async () => {
     let contents: Content[]
+    let managed: ContentsWithProcesses
     try {
-      contents = await api.contents()
+      ;[contents, managed] = await Promise.all([api.contents(), api.managed()])
       showMessage('', 'info')
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) return goToSignIn()
@@ -51,17 +53,10 @@ export function showContentList(main: HTMLElement, signal: AbortSignal): void {
     }
     if (signal.aborted) return
     showRows(contents)
-    await inTurns(contents, LIST_REQUESTS_MAX, signal, async (content) => {
-      const row = rows.get(content.guid)
-      if (row === undefined || content.app_role === 'viewer' || content.app_role === 'none') return
-      try {
-        const jobs = await api.jobs(content.guid)
-        const running = jobs.filter((job) => describeProcess(job).state === 'running').length
-        row.showProcesses(running === 0 ? 'none' : `${running} running`, running > 0)
-      } catch {
-        row.showProcesses('–', false)
-      }
-    })
+    for (const { guid, processes } of managed) {
+      const running = processes.filter((job) => describeProcess(job).state === 'running').length
+      rows.get(guid)?.showProcesses(running === 0 ? 'none' : `${running} running`, running > 0)
+    }
   })
 
   function showRows(contents: readonly Content[]): void {
@@ -91,7 +86,7 @@ function createRow(guid: string): Row {
   const type = element('td', {})
   const owner = element('td', {})
   const access = element('td', {})
-  const processes = element('td', { class: 'muted', 'data-testid': 'content-processes' }, '…')
+  const processes = element('td', { class: 'muted', 'data-testid': 'content-processes' }, '–')
   const open = element('a', { 'data-testid': 'content-open' }, 'Open')
   return {
     element: element(
@@ -123,21 +118,4 @@ function createRow(guid: string): Row {
 
 function setText(target: HTMLElement, text: string): void {
   if (target.textContent !== text) target.textContent = text
-}
-
-async function inTurns<T>(
-  items: readonly T[],
-  width: number,
-  signal: AbortSignal,
-  act: (item: T) => Promise<void>,
-): Promise<void> {
-  let next = 0
-  const worker = async (): Promise<void> => {
-    while (!signal.aborted) {
-      const item = items[next++]
-      if (item === undefined) return
-      await act(item)
-    }
-  }
-  await Promise.all(Array.from({ length: width }, worker))
 }

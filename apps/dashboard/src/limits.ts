@@ -8,8 +8,6 @@ export const LOG_REFRESH_INTERVAL_MS = 1_000
 export const LOG_LINES_MAX = 2_000
 /** Ended processes shown before "show all". */
 export const ENDED_PROCESSES_SHOWN_MAX = 10
-/** Requests under way at once when the list asks for the processes of each content. */
-export const LIST_REQUESTS_MAX = 4
 /** How long one request may take. */
 export const REQUEST_TIMEOUT_MS = 20_000
 

@@ -9,3 +9,4 @@ export const whoAmI = z.object({ user: currentUser, xsrf: z.string().nullable() 
 
 /** Content that the caller manages, each with its living processes, newest first. */
 export const contentsWithProcesses = z.array(content.extend({ processes: z.array(job) }))
+export type ContentsWithProcesses = z.infer<typeof contentsWithProcesses>

@@ -49,6 +49,7 @@ async function gatherPolicy(settings: AccountSettings, users: Users, user: UnixU
   return {
     defaultAccount: settings.defaultAccount,
     sharedGid,
+    sharedGroup: settings.sharedGroup,
     minUid: settings.minUid,
     reserved:
       user !== undefined && settings.serviceUids.has(user.uid)

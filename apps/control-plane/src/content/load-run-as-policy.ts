@@ -15,5 +15,5 @@ export async function loadRunAsPolicy(settings: RunAsSettings): Promise<RunAsPol
         : `the group "${sharedGroup}" (Applications.SharedRunAsUnixGroup)`
     throw new AppError('unavailable', `No other account can be used: this host does not have ${what}.`)
   }
-  return { defaultAccount, sharedGid, minUid, reserved: SERVICE_ACCOUNTS }
+  return { defaultAccount, sharedGid, sharedGroup, minUid, reserved: SERVICE_ACCOUNTS }
 }

@@ -27,7 +27,12 @@ const ACCOUNTS: Record<string, UnixUser | undefined> = {
   nobody_here: undefined,
 }
 
-const base: RunAsPolicy = { defaultAccount: 'berth', sharedGid: SHARED, minUid: 1000, reserved: ['berth-server', 'berth-gateway', 'berth-db'] }
+const base: RunAsPolicy = {
+  defaultAccount: 'berth',
+  sharedGid: SHARED,
+  minUid: 1000,
+  reserved: ['berth-server', 'berth-gateway', 'berth-db'],
+}
 const POLICIES: Record<string, RunAsPolicy> = {
   plain: base,
   'low floor': { ...base, minUid: 100 },

@@ -16,6 +16,8 @@ export interface RunAsPolicy {
   readonly defaultAccount: string
   /** gid of SharedRunAsUnixGroup: by default the primary group of the default account. */
   readonly sharedGid: number
+  /** Its name, for messages. */
+  readonly sharedGroup?: string | null
   /** Applications.RunAsMinUid; does not bind the default account. */
   readonly minUid: number
   /** Accounts of our own services, which can never run content (decision 15). */
@@ -48,7 +50,8 @@ export function resolveRunAs(asked: string | null, user: UnixUser | undefined, p
     return refuse('below_uid_min', `"${name}" has uid ${user.uid}, below Applications.RunAsMinUid ${policy.minUid}`)
   }
   if (!isDefault && user.gid !== policy.sharedGid && !user.gids.includes(policy.sharedGid)) {
-    return refuse('not_in_group', `"${name}" is not a member of the shared group (gid ${policy.sharedGid})`)
+    const group = policy.sharedGroup == null ? `gid ${policy.sharedGid}` : `"${policy.sharedGroup}"`
+    return refuse('not_in_group', `"${name}" is not a member of the shared group (${group})`)
   }
   if (!isDefault && policy.allowed !== undefined && !policy.allowed.includes(name)) {
     return refuse('not_allowed', `"${name}" is not among Agent.AllowRunAs of this host`)
