@@ -25,6 +25,8 @@ addVersionCommand(program)
 try {
   await program.parseAsync()
 } catch (error) {
-  process.stderr.write(`berth: ${error instanceof AppError && error.cause === undefined ? error.message : errorChain(error)}\n`)
+  // A refusal is complete in itself; of anything else the causes help.
+  const message = error instanceof AppError && error.code !== 'internal' ? error.message : errorChain(error)
+  process.stderr.write(`${message.replace(/^/gm, 'berth: ')}\n`)
   process.exit(error instanceof AppError && error.code === 'invalid' ? 78 : 1)
 }

@@ -36,7 +36,11 @@ export async function runAdmin(
   })
   clearTimeout(timer)
   if (code !== 0) {
-    throw new AppError('invalid', complained.trim().split('\n').slice(-1)[0] || `the admin program ended with ${code}`)
+    const reason = complained.trim().split('\n').at(-1) ?? ''
+    if (/\b(ENOENT|ECONNREFUSED)\b/.test(reason)) {
+      throw new AppError('unavailable', `the database does not run (${reason}): start Berth first`)
+    }
+    throw new AppError('invalid', reason === '' ? `the admin program ended with ${code}` : reason)
   }
   return JSON.parse(said)
 }

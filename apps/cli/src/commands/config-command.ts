@@ -56,15 +56,16 @@ export function formatSettings(settings: readonly EffectiveSetting[]): string {
   for (const one of settings) {
     if (one.section !== section) text += `${section === '' ? '' : '\n'}[${one.section}]\n`
     section = one.section
-    for (const value of valuesOf(one)) text += `${one.name} = ${value}  ; ${one.source}\n`
+    const values = valuesOf(one)
+    if (values.length === 0) text += `; ${one.name}: ${one.setting.defaultNote ?? 'not set'}  ; ${one.source}\n`
+    for (const value of values) text += `${one.name} = ${value}  ; ${one.source}\n`
   }
   return text
 }
 
 function valuesOf(one: EffectiveSetting): string[] {
   const { value, setting } = one
-  if (value === null || (Array.isArray(value) && value.length === 0))
-    return [setting.defaultNote === undefined ? '' : `(${setting.defaultNote})`]
+  if (value === null) return []
   if (setting.secret) return ['(hidden)']
   return [value].flat().map((item) => quoted(formatValue(setting.kind, item as boolean | number | string)))
 }
