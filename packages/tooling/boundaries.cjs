@@ -63,6 +63,10 @@ module.exports = {
     doNotFollow: { path: 'node_modules|/dist/|/gen/' },
     exclude: { path: '(^|/)(dist|gen|fixtures)/' },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { extensions: ['.ts', '.js', '.mjs', '.json'], exportsFields: ['exports'], conditionNames: ['import', 'types', 'default'] },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.mjs', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'default'],
+    },
   },
 }
