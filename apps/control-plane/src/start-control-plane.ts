@@ -88,6 +88,12 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     const idle = createIdleReconciler({ sql, feed, ledger, routes, settings, nowMs: () => performance.now() })
     const acquire = createAcquireProcess({ sql, feed, settings, log, metrics, given: (id) => idle.given(id) })
 
+    const liveness = startReconciler('liveness', LIVENESS_TICK_MS, () => reconcileLiveness({ sql, hub }), log)
+    const scaling = startReconciler('idle', SCALING_TICK_MS, () => idle.round(), log)
+    onStop('reconcilers', async () => {
+      await Promise.all([liveness.stop(), scaling.stop()])
+    })
+
     const cluster = await startClusterListener({
       sql,
       authority,
@@ -112,7 +118,14 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     })
     const control = await startControlSocket(
       settings.controlSocket,
-      routeService({ routes, ledger, acquire, authorizeVisit: (question) => identity.authorizeVisit(question), log }),
+      routeService({
+        routes,
+        ledger,
+        acquire,
+        authorizeVisit: (question) => identity.authorizeVisit(question),
+        snapshotInForce: () => scaling.kick(),
+        log,
+      }),
     )
     onStop('control socket', () => control.stop())
 
@@ -123,11 +136,6 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
       await rescan.stop()
       await runner.stop()
       await queue.stop()
-    })
-    const liveness = startReconciler('liveness', LIVENESS_TICK_MS, () => reconcileLiveness({ sql, hub }), log)
-    const scaling = startReconciler('idle', SCALING_TICK_MS, () => idle.round(), log)
-    onStop('reconcilers', async () => {
-      await Promise.all([liveness.stop(), scaling.stop()])
     })
 
     const rest = await startRest({

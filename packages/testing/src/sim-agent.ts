@@ -190,12 +190,12 @@ export class SimAgent {
     const stream = this.#client.connect()
     this.#stream = stream
     stream.on('data', (message: ControlMessage) => this.#receive(message))
-    stream.on('error', () => {
-      this.ended = true
-    })
-    stream.on('end', () => {
-      this.ended = true
-    })
+    // The end of an older stream says nothing about this one.
+    const over = (): void => {
+      if (this.#stream === stream) this.ended = true
+    }
+    stream.on('error', over)
+    stream.on('end', over)
     const last = this.desired.at(-1)
     this.send({
       $case: 'hello',

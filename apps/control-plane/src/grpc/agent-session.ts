@@ -21,7 +21,10 @@ export function agentSessionService(deps: {
   const connect: handleBidiStreamingCall<AgentMessage, ControlMessage> = (call) => {
     const nodeId = peerNode(call)
     if (nodeId === undefined) {
-      call.destroy(grpcError(new AppError('unauthenticated', 'a certificate of this cluster is needed: enrol with a join token')))
+      call.emit(
+        'error',
+        grpcError(new AppError('unauthenticated', 'a certificate of this cluster is needed: enrol with a join token')),
+      )
       return
     }
     const link: AgentLink = {
@@ -37,7 +40,7 @@ export function agentSessionService(deps: {
     void (async () => {
       let session: AgentSession | undefined
       try {
-        for await (const message of call as AsyncIterable<AgentMessage>) {
+        for await (const message of call.iterator({ destroyOnReturn: false }) as AsyncIterable<AgentMessage>) {
           if (session === undefined) {
             if (message.message?.$case !== 'hello') throw new AppError('invalid', 'the first message of a stream is Hello')
             session = await deps.hub.open(nodeId, message.message.value, link)
@@ -50,7 +53,8 @@ export function agentSessionService(deps: {
       } catch (error) {
         // The database being away ends the stream without an acknowledgement: the agent connects again and sends again.
         deps.log.warn({ node: nodeId, error: errorChain(error) }, 'an agent stream ended with an error')
-        if (!call.destroyed) call.destroy(grpcError(error))
+        // Not destroy: that would close without a status, and the agent would wait on a stream that is over.
+        if (!call.destroyed) call.emit('error', grpcError(error))
       } finally {
         session?.closed()
       }

@@ -23,7 +23,7 @@ export function logService(deps: {
           if (nodeId === undefined || !(await nodeExists(deps.sql, nodeId))) {
             throw new AppError('unauthenticated', 'a certificate of a node of this cluster is needed')
           }
-          for await (const batch of call as AsyncIterable<LogBatch>) {
+          for await (const batch of call.iterator({ destroyOnReturn: false }) as AsyncIterable<LogBatch>) {
             const appended = await appendLog(deps.sql, nodeId, batch)
             call.write(LogAck.fromPartial({ stored: [...appended.stored] }))
             deps.metrics.logBytesStored.inc(appended.bytes)
@@ -33,7 +33,8 @@ export function logService(deps: {
           call.end()
         } catch (error) {
           deps.log.warn({ node: nodeId, error: errorChain(error) }, 'a log stream ended with an error')
-          if (!call.destroyed) call.destroy(grpcError(error))
+          // Not destroy: that would close without a status, and the agent would wait on a stream that is over.
+          if (!call.destroyed) call.emit('error', grpcError(error))
         }
       })()
     },

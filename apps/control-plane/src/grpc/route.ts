@@ -18,6 +18,8 @@ export interface RouteServiceDeps {
   readonly ledger: LoadLedger
   readonly acquire: AcquireProcess
   authorizeVisit(question: VisitQuestion): Promise<VisitAnswer>
+  /** A gateway uses another snapshot than at its last report: what waited for that may go on. */
+  snapshotInForce(): void
   readonly log: Log
 }
 
@@ -78,7 +80,12 @@ export function routeService(deps: RouteServiceDeps): RouteServiceServer {
         )
     },
     reportLoad(call, callback) {
-      call.on('data', (report: LoadReport) => ledger.report(report, performance.now()))
+      let generation = -1n
+      call.on('data', (report: LoadReport) => {
+        ledger.report(report, performance.now())
+        if (report.routesGeneration !== generation) deps.snapshotInForce()
+        generation = report.routesGeneration
+      })
       call.on('end', () => callback(null, ReportLoadResponse.create()))
       call.on('error', (error) => log.info({ error: errorChain(error) }, 'a load report stream ended'))
     },
