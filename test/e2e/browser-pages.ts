@@ -2,6 +2,7 @@
 import { type Browser, chromium, type Page } from 'playwright-core'
 
 export const ACTION_TIMEOUT_MS = 30_000
+const SLIDER_TRIES_MAX = 10
 
 export async function launchBrowser(): Promise<Browser> {
   return chromium.launch({
@@ -34,12 +35,25 @@ export async function signIn(page: Page, address: string, user: { name: string; 
   await page.waitForURL((url) => !url.pathname.includes('__login__'))
 }
 
-/** Moves the Shiny slider `id` by arrow keys, as a person would, until it shows `value`. */
+/** Drags the handle of the Shiny slider `id` until it shows `value`, and lets it go. */
 export async function moveSlider(page: Page, id: string, value: number): Promise<void> {
-  const handle = page.locator(`.js-range-slider#${id} ~ * .irs-handle, .irs:has(+ #${id}) .irs-handle`).first()
-  await handle.waitFor()
-  const current = async (): Promise<number> => Number(await page.locator(`#${id}`).inputValue())
-  await page.locator(`.irs:has(+ #${id}) .irs-line`).focus()
-  for (let at = await current(); at !== value; at = await current())
-    await page.keyboard.press(at < value ? 'ArrowRight' : 'ArrowLeft')
+  const slider = page.locator(`.shiny-input-container:has(#${id}) .irs`).first()
+  const handle = await slider.locator('.irs-handle.single').boundingBox()
+  const line = await slider.locator('.irs-line').boundingBox()
+  if (handle === null || line === null) throw new Error(`the slider ${id} is not shown`)
+  const input = page.locator(`#${id}`)
+  const [min, max] = [Number(await input.getAttribute('data-min')), Number(await input.getAttribute('data-max'))]
+  const stepWidth = (line.width - handle.width) / (max - min)
+  const y = handle.y + handle.height / 2
+  let x = handle.x + handle.width / 2
+  await page.mouse.move(x, y)
+  await page.mouse.down()
+  for (let tries = 0; tries < SLIDER_TRIES_MAX; tries += 1) {
+    const off = value - Number(await input.inputValue())
+    if (off === 0) break
+    x += off * stepWidth
+    await page.mouse.move(x, y, { steps: 4 })
+  }
+  await page.mouse.up()
+  if (Number(await input.inputValue()) !== value) throw new Error(`the slider shows ${await input.inputValue()}, not ${value}`)
 }
