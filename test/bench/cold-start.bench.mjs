@@ -1,8 +1,9 @@
 // Bench (d): first request to first byte of the Shiny and Flask samples with no process running, beside the same application
 // started by hand, in shuffled rounds. Goal: the platform adds at most 40 ms at the median.
-import { readdirSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { TestBerth } from '@berth/testing/test-berth.js'
 import { waitFor } from '@berth/testing/wait-for.js'
 import { median, printTable, quantile, shuffled, writeResults } from './record-results.mjs'
@@ -10,13 +11,15 @@ import { copySample, firstByteMs, startByHand, stopByHand } from './started-by-h
 
 const ROUNDS = 24
 const ADDED_MS_GOAL = 40
+/** A cold start is one at rest: the bookkeeping of the process before it is over, as after an idle time. */
+const REST_MS = 500
 const SOFT_STOP = { flask: 'SIGTERM', shiny: 'SIGINT' }
 
 const berth = await TestBerth.start({ samples: true })
+const home = `/tmp/${berth.record.name}-by-hand`
 try {
   const rest = berth.rest()
   const account = berth.accounts.standard
-  const home = `/tmp/${berth.record.name}-by-hand`
   const environmentRoot = join(berth.record.dirs.data, 'python-environments/pip')
   const [version] = readdirSync(environmentRoot)
   const [hash] = readdirSync(join(environmentRoot, version))
@@ -39,15 +42,19 @@ try {
   for (const [sample, way] of rounds) {
     const at = samples[sample]
     if (way === 'platform') {
-      await stopProcesses(rest, at.guid)
+      await setTimeout(REST_MS)
       at.platform.push(await firstByteThroughGateway(`${berth.address}/content/${at.guid}/`, rest.key))
       await stopProcesses(rest, at.guid)
     } else {
+      await setTimeout(REST_MS)
       const begin = performance.now()
       const running = await startByHand(sample, { ...at, socketDir: join(home, 'run'), account })
-      await firstByteMs(running.socket)
-      at.byHand.push(performance.now() - begin)
-      await stopByHand(running, SOFT_STOP[sample])
+      try {
+        await firstByteMs(running.socket)
+        at.byHand.push(performance.now() - begin)
+      } finally {
+        await stopByHand(running, SOFT_STOP[sample])
+      }
     }
   }
 
@@ -69,6 +76,7 @@ try {
 } finally {
   await berth.stop()
   await berth.remove()
+  rmSync(home, { recursive: true, force: true })
 }
 
 async function stopProcesses(rest, guid) {

@@ -1,5 +1,6 @@
 // Bench (e): an input of the open Shiny sample to its new value, through the gateway and over the application's own Unix socket by
 // hand, interleaved. Goal: at most 1.5 times.
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { TestBerth } from '@berth/testing/test-berth.js'
 import WebSocket from 'ws'
@@ -11,11 +12,11 @@ const WARM_UP = 30
 const RATIO_GOAL = 1.5
 
 const berth = await TestBerth.start({ samples: true })
+const home = `/tmp/${berth.record.name}-by-hand`
 let byHand
 try {
   const rest = berth.rest()
   const account = berth.accounts.standard
-  const home = `/tmp/${berth.record.name}-by-hand`
   const [content] = (await rest.call('GET', '/v1/content?name=sample-shiny')).json
   copySample('shiny', join(home, 'shiny'), account)
   byHand = await startByHand('shiny', { appDir: join(home, 'shiny'), socketDir: join(home, 'run'), account })
@@ -48,6 +49,7 @@ try {
   if (byHand !== undefined) await stopByHand(byHand, 'SIGINT')
   await berth.stop()
   await berth.remove()
+  rmSync(home, { recursive: true, force: true })
 }
 
 /** A Shiny session that shows only the text output: the plot is said to be hidden, so that R's drawing is not what is measured. */

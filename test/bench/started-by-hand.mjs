@@ -47,13 +47,25 @@ export async function stopByHand({ child }, signal) {
   await gone
 }
 
-/** Milliseconds from now to the first byte of an answer below 500 over a Unix socket. */
-export function firstByteMs(socketPath, path = '/') {
+/** Milliseconds from now to the first byte of an answer below 500 over a Unix socket. A socket that is bound but does not listen yet refuses: again. */
+export async function firstByteMs(socketPath, path = '/') {
   const begin = performance.now()
+  for (;;) {
+    try {
+      await askFirstByte(socketPath, path)
+      return performance.now() - begin
+    } catch (error) {
+      if (error.code !== 'ECONNREFUSED' || performance.now() - begin > READY_MS_MAX) throw error
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+  }
+}
+
+function askFirstByte(socketPath, path) {
   return new Promise((resolve, reject) => {
     const get = request({ socketPath, path, headers: { host: 'by-hand' } }, (response) => {
       response.once('data', () => {
-        resolve(performance.now() - begin)
+        resolve()
         response.destroy()
       })
       if (response.statusCode >= 500) reject(new Error(`answered ${response.statusCode}`))
