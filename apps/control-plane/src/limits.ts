@@ -98,6 +98,8 @@ export const DEPLOYMENT_AGE_MAX_MS = 2 * 60 * 60_000
 export const RESTORE_ERROR_LINES_MAX = 20
 export const REQUIREMENTS_BYTES_MAX = 256 * 1024
 export const RETENTION_TICK_MS = 10 * 60_000
+/** Rows that one round of retention takes of a kind. */
+export const RETENTION_BATCH_MAX = 1_000
 
 assert(NODE_SUSPECT_AFTER_MS < NODE_DISCONNECTED_AFTER_MS, 'a node is suspect before it is disconnected')
 assert(LIVENESS_TICK_MS < NODE_SUSPECT_AFTER_MS, 'liveness is looked at more often than a node becomes suspect')

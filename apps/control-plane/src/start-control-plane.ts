@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { ControlPlaneSettings } from '@berth/config/part-settings.js'
 import { errorChain } from '@berth/domain/app-error.js'
+import type { ContentGuid } from '@berth/domain/ids.js'
 import { createChangeFeed } from './events.js'
 import { agentSessionService } from './grpc/agent-session.js'
 import { startClusterListener } from './grpc/cluster-listener.js'
@@ -10,7 +11,7 @@ import { logService } from './grpc/log.js'
 import { routeService } from './grpc/route.js'
 import { deleteProcessKeys } from './identity/api-key.store.js'
 import { createIdentityRoom } from './identity/identity-room.js'
-import { DEPLOYMENT_RESCAN_MS, LIVENESS_TICK_MS, POSTGRES_START_WAIT_MS, SCALING_TICK_MS } from './limits.js'
+import { DEPLOYMENT_RESCAN_MS, LIVENESS_TICK_MS, POSTGRES_START_WAIT_MS, RETENTION_TICK_MS, SCALING_TICK_MS } from './limits.js'
 import { reconcileLiveness } from './nodes/liveness.reconciler.js'
 import { createSessionHub } from './nodes/session-hub.js'
 import { openCertificateAuthority } from './platform/certificate-authority.js'
@@ -22,7 +23,9 @@ import { openSecretBox } from './platform/secret-box.js'
 import { createIdleReconciler } from './processes/idle.reconciler.js'
 import { createLaunchSecrets } from './processes/launch-secrets.js'
 import { createProcessesRoom } from './processes/processes-room.js'
+import { createArchiveDirectory } from './publishing/archive-directory.js'
 import { createDeploymentRunner } from './publishing/deployment-runner.js'
+import { reconcileRetention } from './retention/retention.reconciler.js'
 import { createAcquireProcess } from './routing/acquire-process.js'
 import { createLoadLedger } from './routing/load-ledger.js'
 import { createRouteFeed } from './routing/route-feed.js'
@@ -88,10 +91,17 @@ export async function startControlPlane(settings: ControlPlaneSettings, log: Log
     const idle = createIdleReconciler({ sql, feed, ledger, routes, settings, nowMs: () => performance.now() })
     const acquire = createAcquireProcess({ sql, feed, settings, log, metrics, given: (id) => idle.given(id) })
 
+    const archives = createArchiveDirectory(settings.dataDir)
+    const retention = startReconciler(
+      'retention',
+      RETENTION_TICK_MS,
+      () => reconcileRetention({ sql, settings, removeArchive: (guid, id) => archives.remove(guid as ContentGuid, id), log }),
+      log,
+    )
     const liveness = startReconciler('liveness', LIVENESS_TICK_MS, () => reconcileLiveness({ sql, hub }), log)
     const scaling = startReconciler('idle', SCALING_TICK_MS, () => idle.round(), log)
     onStop('reconcilers', async () => {
-      await Promise.all([liveness.stop(), scaling.stop()])
+      await Promise.all([liveness.stop(), scaling.stop(), retention.stop()])
     })
 
     const cluster = await startClusterListener({

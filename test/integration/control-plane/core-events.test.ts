@@ -357,3 +357,30 @@ test('SIGTERM says goodbye and ends with 0; so does the death of whoever started
   expect(await core.controlPlane.orphan()).toBe(0)
   await core.controlPlane.start()
 })
+
+test('SIGKILL at any moment of storing events loses none and stores none twice', async () => {
+  const { visit, process } = await visited()
+  visit.catch(() => {}) // cut with the control plane; what counts here is the books
+  process.accepted()
+  process.started()
+  for (let round = 0; round < 5; round += 1) {
+    // Events without an effect of their own: only their numbers matter.
+    for (let i = 0; i < 40; i += 1) process.finalized()
+    const wanted = 1 + Math.floor((round * 97) % 30)
+    await waitFor('some of them', async () => Number((await row(process.spec.processId)).last_seq) >= round * 40 + wanted)
+    await core.controlPlane.kill()
+    const stored = await core.sql<
+      { seq: number }[]
+    >`select seq from process_events where process_id = ${process.spec.processId} order by seq`
+    expect(stored.map((event) => event.seq)).toEqual(stored.map((_, index) => index + 1))
+    const acknowledged = Math.max(0, ...agent.acks.flatMap((ack) => ack.stored).map((position) => position.lastSeq))
+    expect(acknowledged).toBeLessThanOrEqual(stored.length)
+    await core.controlPlane.start()
+    agent.disconnect()
+    agent.connect()
+    await waitFor(
+      'the rest',
+      async () => (await row(process.spec.processId)).last_seq === agent.eventsOf(process.spec.processId).length,
+    )
+  }
+})
