@@ -56,7 +56,7 @@ test('every supported setting is documented, with its default section', () => {
   const page = read('docs/operate/configure.md')
   const missing = Object.entries(SETTINGS).flatMap(([section, properties]) =>
     Object.entries(properties)
-      .filter(([name, setting]) => setting.supported && !page.includes(`| ${section}.${name} |`))
+      .filter(([name, setting]) => setting.supported && !page.includes(`| ${section}.${name} `))
       .map(([name]) => `${section}.${name}`),
   )
   expect(missing).toEqual([])
