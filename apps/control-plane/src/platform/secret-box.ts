@@ -72,7 +72,7 @@ export async function openSecretBox(path: string): Promise<SecretBox> {
 
 async function makeKeyFile(path: string): Promise<string> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  const beside = `${path}.${process.pid}`
+  const beside = `${path}.${randomBytes(8).toString('hex')}`
   await writeFile(beside, `${randomBytes(KEY_BYTES).toString('base64')}\n`, { mode: 0o600, flush: true })
   try {
     // link, not rename: of two programs that start together the first one's key stays.
