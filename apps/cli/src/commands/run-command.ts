@@ -30,7 +30,7 @@ export function addRunCommand(program: Command): void {
       requireRoot('berth run')
       const config = loadWithWarnings(options)
       process.umask(0o022)
-      prepareHost(config)
+      prepareHost(name, config)
       const { joinToken } = options
       const part =
         name === 'agent' && joinToken !== undefined
@@ -56,20 +56,24 @@ export function privatePasswords(config: LoadedConfig): DatabasePasswords {
   return found
 }
 
-function prepareHost(config: LoadedConfig): void {
+function prepareHost(name: PartName, config: LoadedConfig): void {
   const paths = derivePaths(config)
-  const problem = checkTempDir(paths.tempDir, readTempDirFacts(paths.tempDir))
-  if (problem?.kind === 'refusal') throw new AppError('invalid', problem.message)
-  if (problem !== undefined) process.stderr.write(`warning: ${problem.message}\n`)
-  makeDirectories(paths, {
+  const { value } = config
+  const content = checkDefaultRunAs(
+    value('Applications', 'RunAs'),
+    value('Applications', 'SharedRunAsUnixGroup'),
+    value('Applications', 'RunAsMinUid'),
+  )
+  if (name === 'agent') {
+    const problem = checkTempDir(paths.tempDir, readTempDirFacts(paths.tempDir))
+    if (problem?.kind === 'refusal') throw new AppError('invalid', problem.message)
+    if (problem !== undefined) process.stderr.write(`warning: ${problem.message}\n`)
+  }
+  makeDirectories([name], paths, {
     server: findAccount(SERVICE_ACCOUNTS.server),
     gateway: findAccount(SERVICE_ACCOUNTS.gateway),
     database: findAccount(SERVICE_ACCOUNTS.database),
-    content: checkDefaultRunAs(
-      config.value('Applications', 'RunAs'),
-      config.value('Applications', 'SharedRunAsUnixGroup'),
-      config.value('Applications', 'RunAsMinUid'),
-    ),
+    content,
   })
 }
 

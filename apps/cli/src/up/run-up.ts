@@ -12,7 +12,7 @@ import { AppError, errorChain } from '@berth/domain/app-error.js'
 import { PRODUCT_VERSION } from '@berth/domain/versions.js'
 import { findAccount } from '../host/accounts.js'
 import { checkDefaultRunAs } from '../host/check-run-as.js'
-import { makeDirectories, makeDirectory } from '../host/directories.js'
+import { makeDirectories, makeDirectory, makeServerDirectories } from '../host/directories.js'
 import { lockUp } from '../host/lock.js'
 import { checkPortIsFree } from '../host/port-check.js'
 import { checkTempDir, readTempDirFacts } from '../host/temp-dir.js'
@@ -157,7 +157,8 @@ class SingleHost {
       const cluster = parseListen(config.value('Cluster', 'Listen'))
       if (cluster !== undefined) await checkPortIsFree(cluster, 'stop it, or choose another place with Cluster.Listen')
     }
-    makeDirectories(this.#paths, owners)
+    makeDirectories(['control-plane', 'agent', 'gateway'], this.#paths, owners)
+    makeServerDirectories(this.#paths, owners)
     const passwords = await this.#startServers(owners.database)
 
     // A secret for this start alone, when we are to make the administrator; otherwise the one that the administrator chose.
