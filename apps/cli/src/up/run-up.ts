@@ -27,7 +27,7 @@ import { createPrivatePostgres } from '../servers/postgres.js'
 import { createPrivateRedis } from '../servers/redis.js'
 import { keepServer, type ServerKeeper } from '../servers/server-keeper.js'
 import { ApiClient } from './api-client.js'
-import { recordParts, waitForEarlierParts } from './earlier-parts.js'
+import { forgetParts, recordParts, waitForEarlierParts } from './earlier-parts.js'
 import { killContent } from './kill-content.js'
 import { createPartLog, type PartLog } from './part-log.js'
 import { createProgress, type Progress } from './progress.js'
@@ -150,7 +150,7 @@ class SingleHost {
         config.value('Applications', 'RunAsMinUid'),
       ),
     }
-    const earlier = await waitForEarlierParts(this.#paths.runDir)
+    const earlier = await waitForEarlierParts(this.#paths.runDir, this.#paths.dataDir)
     if (earlier > 0) progress.say(`  waited for ${earlier} parts of an earlier start to end`)
     await checkPortIsFree(listenOf(config), 'stop it, or choose another place with --listen or HTTP.Listen')
     if (config.value('Agent', 'ControlPlane') === null) {
@@ -181,6 +181,11 @@ class SingleHost {
     if (provisions) await this.#provision(controlPlane.plain, secret)
     else if (this.#samples)
       progress.say('  Bootstrap.Enabled is set, so the first administrator is yours to make: no samples are published')
+    else if (readAdministrator(this.#paths.dataDir) === undefined) {
+      progress.say(
+        '  Started without samples. The first administrator: `berth user create NAME --role administrator`, or Bootstrap.* and `rsconnect bootstrap`',
+      )
+    }
     progress.say(`Berth is ready at ${this.#address()}`)
   }
 
@@ -234,10 +239,8 @@ class SingleHost {
   }
 
   #recordParts(): void {
-    recordParts(
-      this.#paths.runDir,
-      this.#parts.flatMap((keeper) => keeper.running() ?? []),
-    )
+    const parts = this.#parts.flatMap((keeper) => keeper.running() ?? [])
+    recordParts(this.#paths.runDir, { dataDir: this.#paths.dataDir, parts })
   }
 
   /** A start that goes on after Ctrl-C would start what nobody stops. */
@@ -297,7 +300,8 @@ class SingleHost {
     await this.#stopContent()
     for (const name of ['gateway', 'agent', 'control-plane']) await this.#parts.find((one) => one.name === name)?.stop()
     for (const server of this.#servers) await server.stop()
-    this.#recordParts()
+    // Only what was started is ours to forget: a start that was refused leaves the record of the one that lives.
+    if (this.#parts.length > 0) forgetParts(this.#paths.runDir)
     for (const name of ['control.sock', 'http.sock']) rmSync(join(this.#paths.runDir, 'control', name), { force: true })
     for (const log of this.#logs) log.close()
   }
