@@ -6,8 +6,7 @@ import type { Sql, Tx } from '../platform/postgres.js'
 /** +1 on the desired state of each node, in the transaction that changes it. Locks the nodes, in order of id. */
 export async function raiseGeneration(tx: Tx, nodeIds: readonly string[]): Promise<void> {
   for (const id of [...new Set(nodeIds)].sort()) {
-    await tx`update nodes set generation = generation + 1 where id = ${id}`
-    await tx`select pg_notify('node_changed', ${id})`
+    await tx`update nodes set generation = generation + 1 where id = ${id} returning pg_notify('node_changed', id::text)`
   }
 }
 

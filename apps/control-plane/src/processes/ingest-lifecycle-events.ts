@@ -43,14 +43,16 @@ export async function ingestLifecycleEvents(
   const byProcess = new Map<string, LifecycleEvent[]>()
   for (const event of events) byProcess.set(event.processId, [...(byProcess.get(event.processId) ?? []), event])
   return deps.sql.begin(async (tx): Promise<Ingested> => {
-    const [node] = await tx<
-      { stream_epoch: bigint }[]
-    >`select stream_epoch from nodes where id = ${source.nodeId} for no key update`
-    if (node === undefined || node.stream_epoch !== source.epoch) return { kind: 'stale' }
     const ids = [...byProcess.keys()].filter(isUuid)
-    const rows = await tx<ProcessRow[]>`
-      select * from processes where id = any(${ids}::uuid[]) and node_id = ${source.nodeId} order by id for no key update`
+    // Queries that do not need each other's answers are sent together, here and below: a visitor may wait for `ready`.
+    const [[node], rows] = await Promise.all([
+      tx<{ stream_epoch: bigint }[]>`select stream_epoch from nodes where id = ${source.nodeId} for no key update`,
+      tx<ProcessRow[]>`
+        select * from processes where id = any(${ids}::uuid[]) and node_id = ${source.nodeId} order by id for no key update`,
+    ])
+    if (node === undefined || node.stream_epoch !== source.epoch) return { kind: 'stale' }
     const known = new Map(rows.map((row) => [row.id, row]))
+    const writes: PromiseLike<unknown>[] = []
     const out = {
       stored: [] as ProcessPosition[],
       resend: [] as ProcessPosition[],
@@ -69,11 +71,12 @@ export async function ingestLifecycleEvents(
         out.ignored += batch.length
         continue
       }
-      await ingestOne(tx, row, batch, out, deps)
+      writes.push(...ingestOne(tx, row, batch, out, deps))
     }
-    if (out.setChanged) await raiseGeneration(tx, [source.nodeId])
-    for (const id of out.changed) await tx`select pg_notify('process_changed', ${id})`
-    if (out.routesChanged) await tx`select pg_notify('routes_changed', '')`
+    if (out.setChanged) writes.push(raiseGeneration(tx, [source.nodeId]))
+    if (out.changed.length > 0) writes.push(tx`select pg_notify('process_changed', id) from unnest(${out.changed}::text[]) id`)
+    if (out.routesChanged) writes.push(tx`select pg_notify('routes_changed', '')`)
+    await Promise.all(writes)
     return { kind: 'stored', ...out }
   })
 }
@@ -91,7 +94,15 @@ interface Tally {
   setChanged: boolean
 }
 
-async function ingestOne(tx: Tx, row: ProcessRow, batch: readonly LifecycleEvent[], out: Tally, deps: IngestDeps): Promise<void> {
+/** Returns the writes, not yet carried out. */
+function ingestOne(
+  tx: Tx,
+  row: ProcessRow,
+  batch: readonly LifecycleEvent[],
+  out: Tally,
+  deps: IngestDeps,
+): PromiseLike<unknown>[] {
+  const writes: PromiseLike<unknown>[] = []
   let record: ProcessRecord = { phase: row.phase, lastSeq: row.last_seq }
   const accepted: LifecycleEvent[] = []
   const columns: Columns = {}
@@ -110,26 +121,27 @@ async function ingestOne(tx: Tx, row: ProcessRow, batch: readonly LifecycleEvent
     }
   }
   if (accepted.length > 0) {
-    await tx`
+    writes.push(tx`
       insert into process_events ${tx(
         accepted.map((event) => ({ process_id: row.id, seq: event.seq, event: tx.json(LifecycleEvent.toJSON(event) as never) })),
         'process_id',
         'seq',
         'event',
-      )} on conflict do nothing`
-    await tx`
+      )} on conflict do nothing`)
+    writes.push(tx`
       update processes set ${tx({ ...columns, phase: record.phase, last_seq: record.lastSeq })}
-      where id = ${row.id} and phase = ${row.phase} and last_seq = ${row.last_seq}`
+      where id = ${row.id} and phase = ${row.phase} and last_seq = ${row.last_seq}`)
     out.changed.push(row.id)
     const ended = (record.phase === 'exited' || record.phase === 'refused') && record.phase !== row.phase
     if (ended) {
       out.setChanged = true
-      await deps.revokeProcessKeys(tx, row.id)
+      writes.push(deps.revokeProcessKeys(tx, row.id))
     }
     if (row.kind === 'service' && (ended || (record.phase === 'ready' && row.phase !== 'ready'))) out.routesChanged = true
   }
   out.stored.push({ processId: row.id, lastSeq: record.lastSeq })
   if (gap) out.resend.push({ processId: row.id, lastSeq: record.lastSeq })
+  return writes
 }
 
 function observationOf(event: LifecycleEvent): Observation {

@@ -4,6 +4,7 @@ import { decideCrashHold } from '@berth/domain/process/decide-crash-hold.js'
 import { ServeWork } from '@berth/protocol/gen/berth/agent/v1/workload.js'
 import { StartFailure } from '@berth/protocol/gen/berth/gateway/v1/route.js'
 import { CRASH_HOLD_MS, CRASH_WINDOW_MS, CRASHES_BEFORE_HOLD } from '../limits.js'
+import { placementNodes } from '../nodes/node.store.js'
 import type { Sql, Tx } from '../platform/postgres.js'
 import { createProcess } from '../processes/create-process.js'
 import type { ProcessRow } from '../processes/process-row.js'
@@ -61,8 +62,14 @@ export async function ensureProcess(
     }
     const runAs = content.run_as === null || content.run_as === '' ? settings.runAs.defaultAccount : content.run_as
     const initTimeoutMs = effectiveMs(content.init_timeout, settings.scheduler.initTimeoutMs)
-    const live = await tx<ProcessRow[]>`
-      select * from processes where content_guid = ${content.guid} and phase not in ('exited', 'refused') order by job_id`
+    // One round trip for all that the decision may need: a visitor waits.
+    const [live, crashed, nodes] = await Promise.all([
+      tx<
+        ProcessRow[]
+      >`select * from processes where content_guid = ${content.guid} and phase not in ('exited', 'refused') order by job_id`,
+      crashesOf(tx, content),
+      placementNodes(tx),
+    ])
     const mine = live.find(
       (row) => row.kind === 'service' && row.bundle_id === content.bundle_id && row.intent === 'run' && row.run_as === runAs,
     )
@@ -72,31 +79,35 @@ export async function ensureProcess(
       const ordered = foreign.intent === 'run' && (await stopAllOfContent(tx, content.guid, 'run_as_changed')) > 0
       return { kind: 'wait_for_end', processId: foreign.id, nodeId: foreign.node_id, ordered, initTimeoutMs }
     }
-    const held = await lastOfCrashes(tx, content)
+    const held = lastOfTooMany(crashed)
     if (held !== undefined) return { kind: 'held', row: held }
-    const created = await createProcess(tx, {
-      kind: 'service',
-      tag: isAppMode(content.app_mode) ? runTag(content.app_mode) : 'unknown',
-      content: { guid: content.guid, id: content.id, bundleId: content.bundle_id },
-      work: {
-        $case: 'serve',
-        value: ServeWork.fromPartial({
-          appMode: content.app_mode,
-          entrypoint: content.entrypoint ?? '',
-          pythonVersion: content.python_version ?? '',
-          environmentHash: content.environment_hash ?? '',
-          rVersion: content.r_version ?? '',
-          initTimeoutMs,
-        }),
+    const created = await createProcess(
+      tx,
+      {
+        kind: 'service',
+        tag: isAppMode(content.app_mode) ? runTag(content.app_mode) : 'unknown',
+        content: { guid: content.guid, id: content.id, bundleId: content.bundle_id },
+        work: {
+          $case: 'serve',
+          value: ServeWork.fromPartial({
+            appMode: content.app_mode,
+            entrypoint: content.entrypoint ?? '',
+            pythonVersion: content.python_version ?? '',
+            environmentHash: content.environment_hash ?? '',
+            rVersion: content.r_version ?? '',
+            initTimeoutMs,
+          }),
+        },
+        env: contentEnvironment(content.guid, settings),
+        runAs,
+        stopGraceMs: settings.scheduler.stopGraceMs,
+        killGraceMs: settings.scheduler.killGraceMs,
+        traceparent: ask.traceparent === '' ? null : ask.traceparent,
+        requestedBy: null,
+        need: { python: content.python_version, r: content.r_version },
       },
-      env: contentEnvironment(content.guid, settings),
-      runAs,
-      stopGraceMs: settings.scheduler.stopGraceMs,
-      killGraceMs: settings.scheduler.killGraceMs,
-      traceparent: ask.traceparent === '' ? null : ask.traceparent,
-      requestedBy: null,
-      need: { python: content.python_version, r: content.r_version },
-    })
+      nodes,
+    )
     if (created.kind === 'none') {
       return {
         kind: 'failure',
@@ -126,19 +137,28 @@ function contentEnvironment(guid: string, settings: EnsureSettings): Record<stri
   }
 }
 
-/** The last failed start when there were too many a moment ago; only ends by themselves, since the last one that became ready. */
-async function lastOfCrashes(tx: Tx, content: ContentRow): Promise<ProcessRow | undefined> {
-  const rows = await tx<(ProcessRow & { ended_ms: number; now_ms: number })[]>`
+interface CrashRow extends ProcessRow {
+  readonly ended_ms: number
+  readonly now_ms: number
+}
+
+/** Starts that failed lately, newest first; only ends by themselves, since the last one that became ready. */
+function crashesOf(tx: Tx, content: ContentRow): Promise<readonly CrashRow[]> {
+  return tx<CrashRow[]>`
     select p.*, (extract(epoch from p.end_time) * 1000)::float8 as ended_ms, (extract(epoch from now()) * 1000)::float8 as now_ms
     from processes p
     where p.content_guid = ${content.guid} and p.bundle_id = ${content.bundle_id} and p.kind = 'service' and p.intent = 'run'
       and p.phase in ('exited', 'refused') and p.ready_time is null and p.end_time > now() - ${CRASH_WINDOW_MS} * interval '1 millisecond'
       and p.job_id > coalesce((select max(job_id) from processes r where r.bundle_id = p.bundle_id and r.ready_time is not null), 0)
     order by p.job_id desc limit ${CRASHES_BEFORE_HOLD}`
-  const last = rows[0]
+}
+
+/** The last failed start when there were too many a moment ago. */
+function lastOfTooMany(crashes: readonly CrashRow[]): ProcessRow | undefined {
+  const last = crashes[0]
   if (last === undefined) return undefined
   const decision = decideCrashHold(
-    rows.map((row) => row.ended_ms),
+    crashes.map((row) => row.ended_ms),
     last.now_ms,
     { windowMs: CRASH_WINDOW_MS, failuresMax: CRASHES_BEFORE_HOLD, holdMs: CRASH_HOLD_MS },
   )
