@@ -55,7 +55,7 @@ export class VisitAuthority {
     if (credential === undefined) return open ? ANONYMOUS : SIGN_IN
     const secret = credential.kind === 'session' ? credential.session : credential.key
     const digest = hash('sha256', secret, 'hex')
-    const key = `${content.guid}/${bundleId}/${credential.kind}/${digest}`
+    const key = credential.kind + content.visitKey + (bundleId === 0n ? '' : bundleId.toString()) + digest
     const known = this.#remembered.get(key)
     if (known !== undefined && known.rightsVersion === content.rightsVersion && Date.now() < known.freshUntilMs) {
       return settle(known.decision, open, credential.kind)

@@ -67,7 +67,7 @@ export class Exchange implements AnswerListener {
   }
 
   start(): void {
-    this.#ask.res.on('close', this.#onVisitorGone)
+    this.#ask.res.on('close', () => this.#onVisitorGone())
     this.#take(!this.#repeatable)
   }
 
@@ -109,11 +109,12 @@ export class Exchange implements AnswerListener {
     const framing = body.kind === 'chunked' ? 'Transfer-Encoding: chunked' : `Content-Length: ${body.header}`
     connection.socket.write(`${head}${framing}\r\n\r\n`, 'latin1')
     if (this.#ask.awaitsContinue) this.#ask.res.writeContinue()
-    req.on('data', this.#onRequestBody)
-    req.on('end', this.#onRequestEnd)
+    req.on('data', (chunk: Buffer) => this.#onRequestBody(chunk))
+    req.on('end', () => this.#onRequestEnd())
   }
 
-  readonly #onRequestBody = (chunk: Buffer): void => {
+  #onRequestBody(chunk: Buffer): void {
+    if (this.#settled) return
     const socket = this.#connection?.socket
     if (socket === undefined || chunk.length === 0) return
     this.lastVisitorByteMs = this.lastByteMs = Date.now()
@@ -130,7 +131,8 @@ export class Exchange implements AnswerListener {
     if (!room) this.#ask.req.pause()
   }
 
-  readonly #onRequestEnd = (): void => {
+  #onRequestEnd(): void {
+    if (this.#settled) return
     this.#requestSent = true
     if (this.#ask.body.kind === 'chunked') this.#connection?.socket.write('0\r\n\r\n', 'latin1')
     if (this.#answerEnded) this.#finish()
@@ -199,13 +201,13 @@ export class Exchange implements AnswerListener {
   #write(chunk: Buffer): void {
     this.#sendHead(undefined)
     if (this.#ask.res.write(chunk)) return
-    const socket = this.#connection?.socket
-    if (socket === undefined) return
-    socket.pause()
+    const connection = this.#connection
+    if (connection === undefined) return
+    connection.pause()
     this.#ask.res.once('drain', () => {
       this.lastByteMs = Date.now()
       // The connection may serve somebody else by now, who has paused it.
-      if (this.#connection?.socket === socket) socket.resume()
+      if (this.#connection === connection) connection.resume()
     })
   }
 
@@ -237,7 +239,7 @@ export class Exchange implements AnswerListener {
     this.#settle({ kind: 'answered' })
   }
 
-  readonly #onVisitorGone = (): void => {
+  #onVisitorGone(): void {
     if (this.#settled || this.#answerEnded) {
       // The answer was sent while the request still came; what is left of it is of no interest.
       if (!this.#settled) {
@@ -253,12 +255,7 @@ export class Exchange implements AnswerListener {
   #settle(outcome: ExchangeOutcome): void {
     if (this.#settled) return
     this.#settled = true
-    const { req, res } = this.#ask
-    res.off('close', this.#onVisitorGone)
-    if (this.#ask.body.kind !== 'none') {
-      req.off('data', this.#onRequestBody)
-      req.off('end', this.#onRequestEnd)
-    }
+    const { req } = this.#ask
     if (outcome.kind !== 'gone' && outcome.kind !== 'busy') discardRest(req)
     this.#done(outcome)
   }

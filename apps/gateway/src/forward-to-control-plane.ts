@@ -27,7 +27,7 @@ export function forwardToControlPlane(asked: Asked): void {
       answerHeaders: (head) => answerHeaders(head, ctx.settings.frameOptionsDashboard),
     },
     (outcome) => {
-      ctx.sweep.forget(exchange)
+      ctx.sweep.forget(watch)
       if (outcome.kind === 'answered' || outcome.kind === 'visitor_gone') return
       if (outcome.kind === 'failed' || outcome.kind === 'cut') {
         ctx.log.warn({ err: outcome.kind === 'cut' ? outcome.cause : outcome.failure.cause }, 'the control plane did not answer')
@@ -35,7 +35,7 @@ export function forwardToControlPlane(asked: Asked): void {
       refuse(asked, outcome.kind === 'silent' ? reports.SILENT : reports.CONTROL_PLANE_AWAY)
     },
   )
-  ctx.sweep.watch(exchange, SILENCE)
+  const watch = ctx.sweep.watch(exchange, SILENCE)
   exchange.start()
 }
 

@@ -20,7 +20,6 @@ import { readVisit, type Visit } from './visit.js'
 type ContentMatch = Extract<RouteMatch, { kind: 'content' }>
 
 export function handleRequest(ctx: GatewayContext, req: IncomingMessage, res: ServerResponse, awaitsContinue: boolean): void {
-  req.on('error', () => {})
   const visit = readVisit(req, ctx.trust, ctx.address)
   if (visit.kind === 'refused') {
     replyError(req, res, false, reports.refusedVisitReport(visit))
@@ -110,7 +109,6 @@ function proxyToProcess(asked: Asked, match: ContentMatch, decision: Extract<Vis
   const traceparent = traceParentOf(visit.facts.traceparent)
   const { target } = visit
   const headers = contentRequestHeaders({
-    raw: req.rawHeaders,
     facts: visit.facts,
     origin: visit.origin,
     prefix: match.prefix,
@@ -159,13 +157,13 @@ function exchangeWith(
         }),
     },
     (outcome) => {
-      ctx.sweep.forget(exchange)
+      ctx.sweep.forget(watch)
       ctx.counts.closed(process.processId)
       if (outcome.kind === 'gone') gone()
       else reportOutcome(asked, match, process, outcome)
     },
   )
-  ctx.sweep.watch(exchange, match.bundle)
+  const watch = ctx.sweep.watch(exchange, match.bundle)
   exchange.start()
 }
 
@@ -181,7 +179,6 @@ function reportOutcome(
   process: FedProcess,
   outcome: Exclude<ExchangeOutcome, { kind: 'gone' }>,
 ): void {
-  const about = { content: match.content.guid, process: process.processId }
   switch (outcome.kind) {
     case 'answered':
     case 'visitor_gone':
@@ -190,13 +187,17 @@ function reportOutcome(
       refuse(asked, reports.BUSY)
       return
     case 'cut':
-      asked.ctx.log.warn({ ...about, err: outcome.cause }, 'an answer of content was cut short')
+      asked.ctx.log.warn({ ...about(match, process), err: outcome.cause }, 'an answer of content was cut short')
       return
     case 'failed':
-      asked.ctx.log.warn({ ...about, err: outcome.failure.cause }, `content gave ${outcome.failure.kind}`)
+      asked.ctx.log.warn({ ...about(match, process), err: outcome.failure.cause }, `content gave ${outcome.failure.kind}`)
       refuse(asked, outcome.failure.kind === 'no_answer' ? reports.NO_ANSWER : reports.BAD_ANSWER)
       return
     case 'silent':
       if (!outcome.begun) refuse(asked, reports.SILENT)
   }
+}
+
+function about(match: ContentMatch, process: FedProcess): object {
+  return { content: match.content.guid, process: process.processId }
 }

@@ -75,12 +75,11 @@ function refuse(asked: AskedUpgrade, report: ErrorReport): void {
 }
 
 function join(asked: AskedUpgrade, match: ContentMatch, decision: Allowed): void {
-  const { ctx, req, visit } = asked
+  const { ctx, visit } = asked
   const sticky = parseSticky(visit.facts.cookies.sticky)
   const traceparent = traceParentOf(visit.facts.traceparent)
   const { target } = visit
   const headers = contentRequestHeaders({
-    raw: req.rawHeaders,
     facts: visit.facts,
     origin: visit.origin,
     prefix: match.prefix,
@@ -167,12 +166,12 @@ function pipe(
   const { ctx, socket } = asked
   if ('setNoDelay' in socket) (socket as Socket).setNoDelay(true)
   const joined = new WebSocketPipe(socket, upstream, () => {
-    ctx.sweep.forget(joined)
+    ctx.sweep.forget(watch)
     ctx.counts.sessionClosed(stay.processId, stay.visit)
     ctx.counts.closed(stay.processId)
   })
   ctx.counts.sessionOpened(stay.processId, stay.visit)
-  ctx.sweep.watch(joined, match.bundle)
+  const watch = ctx.sweep.watch(joined, match.bundle)
   if (outcome.rest.length > 0) socket.write(outcome.rest)
   if (asked.early.length > 0) upstream.write(asked.early)
   joined.start()

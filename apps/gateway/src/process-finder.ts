@@ -1,5 +1,5 @@
 import type { StickyKey } from '@berth/domain/routing/cookies.js'
-import { pickProcess } from '@berth/domain/routing/pick-process.js'
+import { type ProcessFacts, pickProcess } from '@berth/domain/routing/pick-process.js'
 import type { FedBundle, FedProcess, RoutedContent } from '@berth/domain/routing/route-table.js'
 import type { AcquireOutcome, ProcessAcquirer } from './acquire-process.js'
 import type { ConnectionCounts } from './connection-counts.js'
@@ -19,7 +19,7 @@ export type NoProcess = Exclude<AcquireOutcome, { kind: 'endpoint' }> | { readon
 const ACQUISITIONS_MAX = 2
 
 /** Finds a process for a visit, and another one when the first turns out to be gone. */
-export class ProcessFinder {
+export class ProcessFinder implements ProcessFacts {
   readonly #feed: RouteFeed
   readonly #acquirer: ProcessAcquirer
   readonly #counts: ConnectionCounts
@@ -36,6 +36,20 @@ export class ProcessFinder {
    *   uncounts) when nobody listens there and no byte was sent.
    */
   find(ask: ProcessAsk, attempt: (process: FedProcess, gone: () => void) => void, none: (reason: NoProcess) => void): void {
+    const first = this.#pick(ask)
+    if (first === undefined) {
+      this.#seek(ask, attempt, none)
+      return
+    }
+    this.#counts.opened(first.processId)
+    attempt(first, () => {
+      this.#goneUntilMs.set(first.processId, Date.now() + GONE_PROCESS_MS)
+      this.#seek(ask, attempt, none)
+    })
+  }
+
+  /** The longer way: others of the table, then a new one. */
+  #seek(ask: ProcessAsk, attempt: (process: FedProcess, gone: () => void) => void, none: (reason: NoProcess) => void): void {
     let acquisitions = 0
     const tried = (process: FedProcess): void => {
       this.#counts.opened(process.processId)
@@ -67,19 +81,24 @@ export class ProcessFinder {
     for (const [processId, untilMs] of this.#goneUntilMs) if (untilMs <= nowMs) this.#goneUntilMs.delete(processId)
   }
 
+  connectionsOf(processId: string): number {
+    return this.#counts.connectionsOf(processId)
+  }
+
+  hasSession(sticky: StickyKey): boolean {
+    return this.#counts.hasSession(sticky.processId, sticky.visit)
+  }
+
+  isGone(processId: string): boolean {
+    if (this.#goneUntilMs.size === 0) return false
+    const untilMs = this.#goneUntilMs.get(processId)
+    return untilMs !== undefined && Date.now() < untilMs
+  }
+
   #pick(ask: ProcessAsk): FedProcess | undefined {
     // The newest table: the visit may have waited for its decision or for a process since it was matched.
-    const bundle = this.#feed.table.contents.get(ask.content.guid)?.bundles.get(ask.bundle.bundleId.toString())
-    if (bundle === undefined) return undefined
-    const { sticky } = ask
-    return pickProcess(bundle.processes, {
-      stickyProcessId: sticky?.processId,
-      stickySessionOpen: sticky !== undefined && this.#counts.hasSession(sticky.processId, sticky.visit),
-      connectionsOf: (processId) => this.#counts.connectionsOf(processId),
-      isGone: (processId) => {
-        const untilMs = this.#goneUntilMs.get(processId)
-        return untilMs !== undefined && Date.now() < untilMs
-      },
-    })
+    const content = this.#feed.table.contents.get(ask.content.guid)
+    const bundle = content === ask.content ? ask.bundle : content?.bundles.get(ask.bundle.bundleId.toString())
+    return bundle === undefined ? undefined : pickProcess(bundle.processes, this, ask.sticky)
   }
 }

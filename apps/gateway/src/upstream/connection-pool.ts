@@ -44,13 +44,13 @@ export class ConnectionPool {
     const keep: UpstreamConnection[] = []
     for (const connection of this.#idle) {
       if (connection.usable && nowMs - connection.idleSinceMs < IDLE_CONNECTION_MS_MAX) keep.push(connection)
-      else connection.socket.destroy()
+      else connection.close()
     }
     this.#idle = keep
   }
 
   closeAllIdle(): void {
-    for (const connection of this.#idle.splice(0)) connection.socket.destroy()
+    for (const connection of this.#idle.splice(0)) connection.close()
   }
 
   #connect(done: (outcome: TakeOutcome) => void): void {
@@ -66,7 +66,7 @@ export class ConnectionPool {
 
   readonly #keep = (connection: UpstreamConnection): void => {
     if (this.#idle.length >= IDLE_CONNECTIONS_PER_PROCESS_MAX) {
-      connection.socket.destroy()
+      connection.close()
       return
     }
     connection.idleSinceMs = Date.now()
@@ -81,7 +81,7 @@ export class ConnectionPool {
 
   #dropOldestIdle(): boolean {
     const oldest = this.#idle.shift()
-    oldest?.socket.destroy()
+    oldest?.close()
     return oldest !== undefined
   }
 }

@@ -75,7 +75,9 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const CHUNK_SIZE = /^([0-9A-Fa-f]{1,12})(?:[\t ]*;[\t\x20-\x7e\x80-\xff]*)?$/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these must not pass
 const BAD_CHARACTER = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/
-const BARE_BREAK = /\r(?!\n)|(?<!\r)\n/
+// The same, and a CR or LF without the other.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these must not pass
+const BAD_TEXT = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n/
 const NOTHING = Buffer.alloc(0)
 
 export class ResponseReader {
@@ -307,8 +309,9 @@ function headOf(parsed: ParsedHead, body: BodyKind, length: number | undefined):
 }
 
 function refuseBadText(text: string): void {
+  if (!BAD_TEXT.test(text)) return
   if (BAD_CHARACTER.test(text)) throw new RefusedAnswerError('bad_character')
-  if (BARE_BREAK.test(text)) throw new RefusedAnswerError('bare_line_break')
+  throw new RefusedAnswerError('bare_line_break')
 }
 
 function parseHead(text: string): ParsedHead {

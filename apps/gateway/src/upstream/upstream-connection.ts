@@ -31,7 +31,9 @@ export class UpstreamConnection {
   readonly #reader: ResponseReader
   #listener: AnswerListener | undefined
   #error: unknown
+  /** Ended, cut, or given up: nothing more may be sent. */
   #closed = false
+  #paused = false
   #reading = false
   #releaseWhenRead = false
   #onIdle: (connection: UpstreamConnection) => void
@@ -54,17 +56,34 @@ export class UpstreamConnection {
     socket.on('drain', () => this.#listener?.onDrain())
     socket.on('error', (error) => {
       this.#error = error
+      this.#closed = true
     })
     socket.on('end', () => this.#ended())
     socket.on('close', () => {
       this.#ended()
-      this.#closed = true
       this.#onClosed(this)
     })
   }
 
   get usable(): boolean {
-    return !this.#closed && !this.socket.destroyed && this.socket.writable && !this.socket.readableEnded
+    return !this.#closed
+  }
+
+  /** Back-pressure: the visitor takes no more at the moment. */
+  pause(): void {
+    this.#paused = true
+    this.socket.pause()
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.socket.resume()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.socket.destroy()
   }
 
   begin(method: string, listener: AnswerListener): void {
@@ -82,17 +101,16 @@ export class UpstreamConnection {
     }
     if (this.#reader.reusable && this.usable) {
       this.reused = true
-      // A listener that paused for back-pressure leaves no trace.
-      this.socket.resume()
+      this.resume()
       this.#onIdle(this)
     } else {
-      this.socket.destroy()
+      this.close()
     }
   }
 
   abandon(): void {
     this.#listener = undefined
-    this.socket.destroy()
+    this.close()
   }
 
   #answered(): void {
@@ -118,6 +136,7 @@ export class UpstreamConnection {
   }
 
   #ended(): void {
+    this.#closed = true
     const untouched = this.#reader.untouched
     try {
       this.#reader.close()

@@ -24,20 +24,24 @@ export function readCookies(header: string | undefined): CookieFacts {
   if (!header.includes('berth_') && !header.includes(XSRF_COOKIE)) return { session: undefined, sticky: undefined, rest: header }
   let session: string | undefined
   let sticky: string | undefined
-  const rest: string[] = []
-  for (const pair of header.split(';')) {
-    const text = pair.trim()
+  let rest = ''
+  for (let from = 0; from <= header.length; ) {
+    const semicolon = header.indexOf(';', from)
+    const end = semicolon === -1 ? header.length : semicolon
+    const text = header.slice(from, end).trim()
+    from = end + 1
+    if (text === '') continue
     const equals = text.indexOf('=')
     const name = equals === -1 ? text : text.slice(0, equals).trim()
     if (!OURS.has(name)) {
-      if (text !== '') rest.push(text)
+      rest = rest === '' ? text : `${rest}; ${text}`
       continue
     }
     const value = equals === -1 ? '' : unquote(text.slice(equals + 1).trim())
     if (name === SESSION_COOKIE) session = value
     if (name === STICKY_COOKIE) sticky ??= value
   }
-  return { session: session === '' ? undefined : session, sticky, rest: rest.join('; ') }
+  return { session: session === '' ? undefined : session, sticky, rest }
 }
 
 function unquote(value: string): string {
@@ -49,11 +53,12 @@ export interface StickyKey {
   readonly visit: string
 }
 
-const STICKY = /^([0-9a-f-]{36})\.([0-9a-z]{8,32})$/
+const STICKY = /^[0-9a-f-]{36}\.[0-9a-z]{8,32}$/
+const STICKY_DOT = 36
 
 export function parseSticky(value: string | undefined): StickyKey | undefined {
-  const match = value === undefined ? null : STICKY.exec(value)
-  return match === null ? undefined : { processId: match[1] as string, visit: match[2] as string }
+  if (value === undefined || !STICKY.test(value)) return undefined
+  return { processId: value.slice(0, STICKY_DOT), visit: value.slice(STICKY_DOT + 1) }
 }
 
 /** @param prefix mount path without final slash */

@@ -17,7 +17,6 @@ function facts(raw: readonly string[]): RequestFacts {
 
 function toContent(raw: readonly string[], over: Partial<Parameters<typeof contentRequestHeaders>[0]> = {}): Map<string, string> {
   const lines = contentRequestHeaders({
-    raw,
     facts: facts(raw),
     origin: ORIGIN,
     prefix: PREFIX,
@@ -77,10 +76,14 @@ describe('what content hears about a visitor', () => {
 
   test('in any spelling', () => {
     fc.assert(
-      fc.property(fc.constantFrom(...NEVER_FROM_OUTSIDE), fc.array(fc.boolean(), { minLength: 40, maxLength: 40 }), (name, upper) => {
-        const spelled = [...name].map((c, i) => (upper[i] === true ? c.toUpperCase() : c.toLowerCase())).join('')
-        expect([...toContent(['Host', 'h', spelled, 'forged']).values()]).not.toContain('forged')
-      }),
+      fc.property(
+        fc.constantFrom(...NEVER_FROM_OUTSIDE),
+        fc.array(fc.boolean(), { minLength: 40, maxLength: 40 }),
+        (name, upper) => {
+          const spelled = [...name].map((c, i) => (upper[i] === true ? c.toUpperCase() : c.toLowerCase())).join('')
+          expect([...toContent(['Host', 'h', spelled, 'forged']).values()]).not.toContain('forged')
+        },
+      ),
     )
   })
 
@@ -178,11 +181,15 @@ describe('cookies of content', () => {
   })
 
   test('ours never reach content, whatever else is in the header', () => {
-    const pair = fc.oneof(fc.constantFrom('berth_session=s', 'berth_process=p', 'RSC-XSRF=x', 'berth_session', ' berth_session =q'), fc.string())
+    const pair = fc.oneof(
+      fc.constantFrom('berth_session=s', 'berth_process=p', 'RSC-XSRF=x', 'berth_session', ' berth_session =q'),
+      fc.string(),
+    )
     fc.assert(
       fc.property(fc.array(pair), (pairs) => {
         const names = readCookies(pairs.join(';')).rest.split(';')
-        for (const name of names) expect(['berth_session', 'berth_process', 'RSC-XSRF']).not.toContain((name.split('=')[0] ?? '').trim())
+        for (const name of names)
+          expect(['berth_session', 'berth_process', 'RSC-XSRF']).not.toContain((name.split('=')[0] ?? '').trim())
       }),
     )
   })
@@ -215,9 +222,37 @@ describe('redirects of content', () => {
 
 describe('what a visitor gets of content’s headers', () => {
   test('nothing that reaches beyond the content, and our own', () => {
-    const raw = ['Server', 'gunicorn/27', 'X-Powered-By', 'x', 'Service-Worker-Allowed', '/', 'Clear-Site-Data', '"*"', 'ETag', '"1"']
-    raw.push('Connection', 'X-Hop', 'X-Hop', '1', 'Set-Cookie', 'a=b; Path=/', 'Set-Cookie', 'berth_session=x', 'X-Frame-Options', 'ALLOW')
-    const out = contentResponseHeaders({ raw, origin: ORIGIN, prefix: PREFIX, frameOptions: 'SAMEORIGIN', stickyCookie: 'berth_process=p' })
+    const raw = [
+      'Server',
+      'gunicorn/27',
+      'X-Powered-By',
+      'x',
+      'Service-Worker-Allowed',
+      '/',
+      'Clear-Site-Data',
+      '"*"',
+      'ETag',
+      '"1"',
+    ]
+    raw.push(
+      'Connection',
+      'X-Hop',
+      'X-Hop',
+      '1',
+      'Set-Cookie',
+      'a=b; Path=/',
+      'Set-Cookie',
+      'berth_session=x',
+      'X-Frame-Options',
+      'ALLOW',
+    )
+    const out = contentResponseHeaders({
+      raw,
+      origin: ORIGIN,
+      prefix: PREFIX,
+      frameOptions: 'SAMEORIGIN',
+      stickyCookie: 'berth_process=p',
+    })
     expect(out).toEqual([
       ...['ETag', '"1"', 'Set-Cookie', `a=b; Path=${PREFIX}/`, 'X-Frame-Options', 'SAMEORIGIN', 'Set-Cookie', 'berth_process=p'],
     ])
@@ -244,7 +279,20 @@ describe('how the visitor addresses us', () => {
     expect(publicOrigin({ host: 'localhost:3939', forwarded: none, peerTrusted: false, address }).proto).toBe('http')
   })
   test('and the control plane hears it from us', () => {
-    const raw = ['Host', 'h', 'X-Forwarded-For', '6.6.6.6', 'X_Forwarded_For', '6.6.6.6', 'Authorization', 'Key k', 'Cookie', 'a=b', 'TE', 'x']
+    const raw = [
+      'Host',
+      'h',
+      'X-Forwarded-For',
+      '6.6.6.6',
+      'X_Forwarded_For',
+      '6.6.6.6',
+      'Authorization',
+      'Key k',
+      'Cookie',
+      'a=b',
+      'TE',
+      'x',
+    ]
     expect(controlPlaneRequestHeaders({ raw, facts: facts(raw), origin: ORIGIN, forwardedFor: '192.0.2.1' })).toBe(
       'Host: h\r\nAuthorization: Key k\r\nCookie: a=b\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Host: berth.example\r\nX-Forwarded-Proto: https\r\n',
     )

@@ -1,5 +1,5 @@
 import { confineSetCookie, redirectBelow } from './cookies.js'
-import { requestHeaderFate, responseHeaderFate } from './header-names.js'
+import { responseHeaderFate } from './header-names.js'
 import type { PublicOrigin } from './public-origin.js'
 import type { RawHeaders, RequestFacts } from './request-headers.js'
 
@@ -9,7 +9,6 @@ export interface VisitorIdentity {
 }
 
 export interface ContentHeaderAsk {
-  readonly raw: RawHeaders
   readonly facts: RequestFacts
   readonly origin: PublicOrigin
   /** Mount path without final slash. */
@@ -33,8 +32,7 @@ export function contentRequestHeaders(ask: ContentHeaderAsk): string {
   const { facts, origin } = ask
   const base = `${origin.proto}://${origin.host}${origin.prefix}`
   // Frameworks compare Origin with Host: the content hears the name that the visitor used.
-  let out = `Host: ${origin.host}\r\n`
-  out += forwardedLines(ask.raw, facts.connectionNames)
+  let out = `Host: ${origin.host}\r\n${facts.passed}`
   if (facts.accept !== '') out += `Accept: ${facts.accept}\r\n`
   if (facts.origin !== undefined) out += `Origin: ${facts.origin}\r\n`
   if (facts.authorization !== undefined) out += `Authorization: ${facts.authorization}\r\n`
@@ -53,24 +51,20 @@ traceparent: ${ask.traceparent}\r
 `
 }
 
-function forwardedLines(raw: RawHeaders, connectionNames: readonly string[]): string {
-  let out = ''
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = raw[i] as string
-    if (requestHeaderFate(name) !== 'forward') continue
-    if (connectionNames.length > 0 && connectionNames.includes(name.toLowerCase())) continue
-    out += `${name}: ${raw[i + 1] as string}\r\n`
-  }
-  return out
-}
-
 /** A header value is bytes: anything beyond ASCII is escaped, as JSON allows. */
 export function identityJson(visitor: VisitorIdentity): string {
-  return JSON.stringify({ user: visitor.username, groups: visitor.groups }).replace(
+  const known = IDENTITIES.get(visitor)
+  if (known !== undefined) return known
+  const json = JSON.stringify({ user: visitor.username, groups: visitor.groups }).replace(
     /[^\x20-\x7e]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
+  IDENTITIES.set(visitor, json)
+  return json
 }
+
+/** A visitor's requests come with one object, from the cache of visits. */
+const IDENTITIES = new WeakMap<VisitorIdentity, string>()
 
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
@@ -99,16 +93,25 @@ export interface ControlPlaneHeaderAsk {
 export function controlPlaneRequestHeaders(ask: ControlPlaneHeaderAsk): string {
   const { raw, facts, origin } = ask
   let out = `Host: ${facts.host}\r\n`
+  const named = connectionNames(raw)
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] as string
     const lower = name.toLowerCase()
     if (HOP_BY_HOP.has(lower) || lower.startsWith('x-forwarded-') || lower.includes('_')) continue
-    if (facts.connectionNames.includes(lower)) continue
+    if (named?.includes(lower) === true) continue
     out += `${name}: ${raw[i + 1] as string}\r\n`
   }
   out += `X-Forwarded-For: ${ask.forwardedFor}\r\nX-Forwarded-Host: ${origin.host}\r\nX-Forwarded-Proto: ${origin.proto}\r\n`
   if (origin.prefix !== '') out += `X-Forwarded-Prefix: ${origin.prefix}\r\n`
   return out
+}
+
+function connectionNames(raw: RawHeaders): string[] | undefined {
+  let names: string[] | undefined
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    if ((raw[i] as string).toLowerCase() === 'connection') names = (names ?? []).concat(namesIn(raw[i + 1] as string))
+  }
+  return names
 }
 
 export interface ContentAnswerAsk {

@@ -29,13 +29,12 @@ export interface RequestFacts {
   readonly forwarded: ForwardedFacts
   readonly contentLength: string | undefined
   readonly chunked: boolean
-  /** Names in Connection, lower case: not forwarded. */
-  readonly connectionNames: readonly string[]
+  /** Header lines that go to content as they came, each with its CRLF. */
+  readonly passed: string
 }
 
 export type RequestRefusal = { readonly kind: 'refused'; readonly reason: string }
 
-const NO_NAMES: readonly string[] = []
 const HOST = /^[A-Za-z0-9._~-]+(?::[0-9]{1,5})?$|^\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?$/
 const KEY = /^key\s+(\S+)$/i
 
@@ -50,7 +49,8 @@ export function readRequestFacts(raw: RawHeaders): RequestFacts | RequestRefusal
   let traceparent: string | undefined
   let contentLength: string | undefined
   let chunked = false
-  let connectionNames = NO_NAMES
+  let connectionNames: string[] | undefined
+  let passed = ''
   let forwarded: ForwardedFacts = NOT_FORWARDED
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i] as string
@@ -92,15 +92,19 @@ export function readRequestFacts(raw: RawHeaders): RequestFacts | RequestRefusal
         chunked = true
         break
       case 'connection':
-        if (!COMMON_CONNECTION.has(value)) connectionNames = connectionNames.concat(splitNames(value))
+        if (!COMMON_CONNECTION.has(value)) connectionNames = (connectionNames ?? []).concat(splitNames(value))
         break
       case 'forwarded':
         forwarded = addForwarded(forwarded, name.toLowerCase(), value)
+        break
+      case 'forward':
+        passed += `${name}: ${value}\r\n`
         break
       default:
         break
     }
   }
+  if (connectionNames !== undefined) passed = passedWithout(raw, connectionNames)
   if (chunked && contentLength !== undefined) return { kind: 'refused', reason: 'Content-Length together with Transfer-Encoding' }
   const cookies = readCookies(cookie)
   const ownKey = authorization === undefined ? null : KEY.exec(authorization)
@@ -115,7 +119,7 @@ export function readRequestFacts(raw: RawHeaders): RequestFacts | RequestRefusal
     forwarded,
     contentLength,
     chunked,
-    connectionNames,
+    passed,
   }
 }
 
@@ -142,6 +146,17 @@ function addForwarded(facts: ForwardedFacts, name: string, value: string): Forwa
     default:
       return facts
   }
+}
+
+/** Headers that Connection names are meant for us alone. */
+function passedWithout(raw: RawHeaders, names: readonly string[]): string {
+  let passed = ''
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] as string
+    if (requestHeaderFate(name) === 'forward' && !names.includes(name.toLowerCase()))
+      passed += `${name}: ${raw[i + 1] as string}\r\n`
+  }
+  return passed
 }
 
 function splitNames(value: string): string[] {

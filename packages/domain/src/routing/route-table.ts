@@ -41,6 +41,8 @@ export interface FedProcess {
 
 export interface RoutedContent {
   readonly guid: string
+  /** Names what a visit is to; of the active bundle and, below it, of each draft. Made once: requests look it up. */
+  readonly visitKey: string
   readonly accessType: 'all' | 'logged_in' | 'acl'
   readonly rightsVersion: bigint
   readonly active: FedBundle | undefined
@@ -74,6 +76,7 @@ export function compileRoutes(feed: RouteFeed): RouteTable {
     const bundles = new Map(fed.bundles.map((bundle) => [bundle.bundleId.toString(), bundle]))
     contents.set(fed.contentGuid, {
       guid: fed.contentGuid,
+      visitKey: `/${fed.contentGuid}/`,
       accessType: accessTypeOf(fed.accessType),
       rightsVersion: fed.rightsVersion,
       active: fed.activeBundleId === 0n ? undefined : bundles.get(fed.activeBundleId.toString()),
