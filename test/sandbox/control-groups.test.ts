@@ -44,7 +44,12 @@ describe.each(Object.keys(LAUNCHERS) as LauncherBuild[])('%s launcher', (build) 
     leaves = made(`berth-launcher-test-${process.pid}-${build}`)
   })
   afterAll(async () => {
-    for (const leaf of leaves) await waitFor(`${leaf} to be empty`, () => (rmdirSync(leaf), true))
+    for (const leaf of leaves) {
+      await waitFor(`${leaf} to be empty`, () => {
+        rmdirSync(leaf)
+        return true
+      })
+    }
     scene.remove()
   })
 

@@ -85,14 +85,14 @@ function readEvents(events: Readable, listener: LauncherListener): void {
 
 function handleEvent(line: string, listener: LauncherListener): void {
   const event = JSON.parse(line) as Record<string, unknown>
-  if (event['event'] === 'mounted') listener.mounted(Number(event['us'] ?? 0))
-  if (event['event'] === 'exited') listener.exited(parseMonitorStatus(event))
-  if (event['event'] === 'started') {
+  if (event.event === 'mounted') listener.mounted(Number(event.us ?? 0))
+  if (event.event === 'exited') listener.exited(parseMonitorStatus(event))
+  if (event.event === 'started') {
     listener.started({
-      pid: Number(event['pid']),
-      initPid: Number(event['init'] ?? 0),
-      monitorPid: Number(event['monitor'] ?? 0),
-      us: Number(event['us'] ?? 0),
+      pid: Number(event.pid),
+      initPid: Number(event.init ?? 0),
+      monitorPid: Number(event.monitor ?? 0),
+      us: Number(event.us ?? 0),
     })
   }
 }

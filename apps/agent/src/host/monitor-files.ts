@@ -20,15 +20,15 @@ export async function readMonitorStatus(runDir: string): Promise<MonitorStatus |
 
 /** Also reads the `exited` event, which lacks the lengths. */
 export function parseMonitorStatus(record: Record<string, unknown>): MonitorStatus {
-  const reason = record['reason']
+  const reason = record.reason
   return {
-    code: Number(record['code'] ?? 125),
-    signal: Number(record['signal'] ?? 0),
+    code: Number(record.code ?? 125),
+    signal: Number(record.signal ?? 0),
     reason: reason === 'signal' || reason === 'oom' || reason === 'setup' || reason === 'exec' ? reason : 'exited',
-    step: String(record['step'] ?? ''),
-    message: String(record['message'] ?? ''),
-    stdoutBytes: BigInt(Number(record['stdout_bytes'] ?? 0)),
-    stderrBytes: BigInt(Number(record['stderr_bytes'] ?? 0)),
+    step: String(record.step ?? ''),
+    message: String(record.message ?? ''),
+    stdoutBytes: BigInt(Number(record.stdout_bytes ?? 0)),
+    stderrBytes: BigInt(Number(record.stderr_bytes ?? 0)),
   }
 }
 

@@ -39,9 +39,9 @@ export async function renew(address: ControlPlaneAddress, identity: AgentIdentit
 }
 
 function checkedIdentity(answer: Record<string, unknown>, key: string, authority: string): AgentIdentity {
-  const nodeId = answer['node_id']
-  const certificate = answer['certificate']
-  const ca = answer['ca'] ?? authority
+  const nodeId = answer.node_id
+  const certificate = answer.certificate
+  const ca = answer.ca ?? authority
   if (typeof nodeId !== 'string' || typeof certificate !== 'string' || typeof ca !== 'string') {
     throw new AppError(
       'internal',
