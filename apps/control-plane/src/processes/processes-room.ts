@@ -14,6 +14,7 @@ import { readLog } from '../logs/read-log.js'
 import type { Sql, Tx } from '../platform/postgres.js'
 import type { ProcessRow } from './process-row.js'
 import { setIntent, stopAllOfContent } from './stop-processes.js'
+import type { StopReason } from './stop-reason.js'
 
 export interface ProcessesRoom {
   /** Newest first; the build of an environment that the content's bundles share with others is among them. */
@@ -31,15 +32,6 @@ export interface ProcessesRoom {
   /** The last maxLines lines, oldest first; undefined = no such job. */
   readLog(key: JobKey, limit: { readonly maxLines: number }): Promise<readonly JobLogEntry[] | undefined>
 }
-
-export type StopReason =
-  | 'idle'
-  | 'run_as_changed'
-  | 'environment_changed'
-  | 'replaced'
-  | 'killed'
-  | 'shutdown'
-  | 'content_deleted'
 
 export type StopOrder = { readonly kind: 'registered' } | { readonly kind: 'not_active' } | { readonly kind: 'not_found' }
 

@@ -1,6 +1,6 @@
 import { raiseGeneration } from '../nodes/node.store.js'
 import type { Tx } from '../platform/postgres.js'
-import type { StopReason } from './processes-room.js'
+import type { StopReason } from './stop-reason.js'
 
 /**
  * Every live service process of the content: a ready one drains first (no visit may begin on it while it ends), one that nobody
