@@ -27,29 +27,29 @@ export function formatRequirements(results, root) {
       found.get(number).push(test)
     }
   }
-  const rows = [...found].sort(([a], [b]) => a.localeCompare(b)).map(([number, those]) => row(number, those))
-  const proved = rows.filter((text) => text.endsWith('passed |')).length
+  const sections = [...found].sort(([a], [b]) => a.localeCompare(b)).map(([number, those]) => section(number, those))
+  const proved = sections.filter(({ result }) => result === 'passed').length
   return `# Requirements and their tests
 
-Written by \`node packages/tooling/src/write-requirements.mjs\` from a test run; do not edit. ${proved} of ${rows.length} requirements are proved by tests that passed.
+Written by \`node packages/tooling/src/write-requirements.mjs\` from a test run; do not edit.
+${proved} of ${sections.length} requirements are proved by tests that passed.
 
-| Requirement | What it asks for | Tests | Result |
-|---|---|---|---|
-${rows.join('\n')}
-`
+${sections.map(({ text }) => text).join('\n')}`
 }
 
-function row(number, tests) {
-  const names = tests.map(
-    (test) => `${escapeCell(test.name.replaceAll(NUMBER, '').trim().replace(/\s+/g, ' '))} (\`${test.file}\`)`,
-  )
+function section(number, tests) {
   const ran = tests.filter((test) => test.status === 'passed' || test.status === 'failed')
   const result = ran.length === 0 ? 'no test' : ran.some((test) => test.status === 'failed') ? 'failed' : 'passed'
-  return `| ${number} | ${REQUIREMENTS[number] ?? ''} | ${names.join('<br>')} | ${result} |`
+  const lines = tests.map(
+    (test) => `- ${escapeText(test.name.replaceAll(NUMBER, '').trim().replace(/\s+/g, ' '))} (\`${test.file}\`)`,
+  )
+  const title = `## ${number} ${REQUIREMENTS[number] ?? ''}`.trimEnd()
+  return { result, text: `${title}: ${result}\n${lines.length === 0 ? '' : `\n${lines.join('\n')}\n`}` }
 }
 
-function escapeCell(text) {
-  return text.replaceAll('|', '\\|').replaceAll('<', '&lt;')
+/** Names of tests hold characters that Markdown would read: they are shown as they are. */
+function escapeText(text) {
+  return text.replace(/[\\`*_<[\]]/g, '\\$&')
 }
 
 if (import.meta.main) {
