@@ -53,7 +53,8 @@ int receive_message(int channel, struct message *message, bool wait, pid_t *pid)
   struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
   ssize_t got;
   do got = recvmsg(channel, &header, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
-  while (got < 0 && errno == EINTR);
+  // Reset says, once, that the other end closed without having read all of ours; what it wrote before is still to be read.
+  while (got < 0 && (errno == EINTR || errno == ECONNRESET));
   if (got == 0) return 0;
   if (got < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? -1 : 0;
   if (got != (ssize_t)sizeof *message) return 0;

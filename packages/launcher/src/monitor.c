@@ -66,6 +66,7 @@ const char *describe_failure(const struct plan *plan, const struct failure *fail
 }
 
 static void forward(const struct watch *watch, int signal) {
+  if (watch->to_init < 0) return; // it has ended already
   (void)send_message(watch->to_init, (struct message){.kind = MESSAGE_SIGNAL, .step = STEP_NONE, .number = signal, .index = -1});
 }
 
@@ -82,7 +83,8 @@ static void note_failure(struct course *course, const struct message *message) {
 
 static void hear_init(struct watch *watch, struct course *course) {
   struct message message;
-  while (receive_message(watch->to_init, &message, false, NULL) == 1) {
+  int got = -1;
+  while (watch->to_init >= 0 && (got = receive_message(watch->to_init, &message, false, NULL)) == 1) {
     switch ((enum message_kind)message.kind) {
       case MESSAGE_MOUNTED:
         report_mounted();
@@ -100,6 +102,10 @@ static void hear_init(struct watch *watch, struct course *course) {
         break; // ours to send
     }
   }
+  if (got != 0) return;
+  // Its end closes before its namespaces are gone: waiting on it would spin until they are.
+  close(watch->to_init);
+  watch->to_init = -1;
 }
 
 static void meet_target(struct watch *watch, struct course *course, pid_t pid) {
@@ -213,8 +219,9 @@ struct outcome watch_sandbox(struct watch *watch, struct plan *plan) {
     };
     (void)control_sources(&sources[SOURCE_CONTROL]);
     if (poll(sources, SOURCES_MAX, -1) < 0) continue; // interrupted
+    // Init first: it said "mounted" before there was a target.
+    if ((sources[SOURCE_INIT_CHANNEL].revents | sources[SOURCE_TARGET_CHANNEL].revents) != 0) hear_init(watch, &course);
     if (sources[SOURCE_TARGET_CHANNEL].revents != 0) hear_target(watch, &course, plan);
-    if (sources[SOURCE_INIT_CHANNEL].revents != 0) hear_init(watch, &course);
     store_output(sources);
     if (sources[SOURCE_SIGNALS].revents != 0) hear_signals(watch);
     hear_control(watch, &sources[SOURCE_CONTROL]);
@@ -224,8 +231,8 @@ struct outcome watch_sandbox(struct watch *watch, struct plan *plan) {
   while (waitpid(watch->actors.init, &init_status, 0) < 0 && errno == EINTR) {
   }
   // Both channels first: a last message may have come with the end.
-  hear_target(watch, &course, plan);
   hear_init(watch, &course);
+  hear_target(watch, &course, plan);
   kill_cgroups(&watch->cgroups);
   drain_output();
   return judge(watch, plan, &course, init_status);
