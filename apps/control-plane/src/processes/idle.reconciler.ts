@@ -6,8 +6,8 @@ import type { Sql } from '../platform/postgres.js'
 import { effectiveMs } from '../routing/build-route-snapshot.js'
 import type { LoadLedger } from '../routing/load-ledger.js'
 import type { RouteFeed } from '../routing/route-feed.js'
-import type { StopReason } from './stop-reason.js'
 import { setIntent } from './stop-processes.js'
+import type { StopReason } from './stop-reason.js'
 
 export interface IdleDeps {
   readonly sql: Sql
