@@ -79,6 +79,8 @@ export const SEAL_ENTRIES_MAX = 1_000_000
 export const SEAL_DEPTH_MAX = 200
 /** `chown -R` of an application with all its data. */
 export const HAND_OVER_MS = 15 * 60_000
+/** `rm -rf` of what a process leaves; tried again at the next sweep. */
+export const REMOVE_TREE_MS = 15 * 60_000
 /** Processes of a tree that are asked what they listen on, when none came up on its socket. */
 export const LISTENERS_PIDS_MAX = 1_000
 

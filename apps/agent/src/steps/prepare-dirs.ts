@@ -2,6 +2,7 @@ import { chown, lstat, mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { UnixUser } from '@berth/domain/run-as/resolve-run-as.js'
 import { makeLeaves, removeLeaves } from '../host/cgroups.js'
+import { removeTrees } from '../host/remove-tree.js'
 import { runCommand } from '../host/run-command.js'
 import { HAND_OVER_MS } from '../limits.js'
 import { DONE, failed, need, type RunContext, type Step, type StepOutcome } from './step.js'
@@ -28,11 +29,10 @@ export function prepareDirs(accountsUsing: AccountsUsing): Step {
     },
     async undo(run) {
       const { workspace, socketDir, app, environment, requirements } = run.paths
+      const { tmp, privateTmp, privateVarTmp } = workspace
+      const accounts = [tmp, privateTmp, privateVarTmp, socketDir, app?.unpacking, environment?.staging]
       await Promise.all([
-        rm(workspace.root, { recursive: true, force: true }),
-        rm(socketDir, { recursive: true, force: true }),
-        app === undefined ? undefined : rm(app.unpacking, { recursive: true, force: true }),
-        environment === undefined ? undefined : rm(environment.staging, { recursive: true, force: true }),
+        removeTrees(accounts.filter((dir) => dir !== undefined)).then(() => removeTrees([workspace.root])),
         rm(requirements, { force: true }),
         removeLeaves(run.dir.record.cgroups),
       ])
@@ -55,14 +55,14 @@ async function prepareWork(run: RunContext, user: UnixUser, accountsUsing: Accou
       if (app === undefined) return failed('there is no content to unpack')
       await makeRoots(app.parent, 0o711)
       // Whatever an interrupted try left is not what we unpack into.
-      await rm(app.unpacking, { recursive: true, force: true })
+      await removeTrees([app.unpacking])
       await makeOwned(app.unpacking, user)
       return DONE
     }
     case 'restorePython': {
       const { environment, requirements } = run.paths
       if (environment === undefined) return failed('there is no environment to build')
-      await rm(environment.staging, { recursive: true, force: true })
+      await removeTrees([environment.staging])
       await mkdir(dirname(environment.leaf), { recursive: true, mode: 0o755 })
       await makeOwned(environment.leaf, user, 0o755)
       await writeFile(requirements, run.spec.work.value.requirements, { mode: 0o600 })

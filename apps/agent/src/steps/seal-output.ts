@@ -1,4 +1,5 @@
-import { lstat, rename, rm } from 'node:fs/promises'
+import { lstat, rename } from 'node:fs/promises'
+import { removeTrees } from '../host/remove-tree.js'
 import { sealTree } from '../host/seal-tree.js'
 import { DONE, failed, nothingToUndo, type Step } from './step.js'
 
@@ -14,7 +15,7 @@ export function sealOutput(gatewayGid: number): Step {
       const { app } = run.paths
       if (app === undefined) return failed('there is no content to unpack')
       if (await exists(app.dir)) {
-        await rm(app.unpacking, { recursive: true, force: true })
+        await removeTrees([app.unpacking])
         return DONE
       }
       if (run.spec.work.value.seal) {
