@@ -44,7 +44,7 @@ try {
   const ways = {
     nginx: await startNginxProxy(dir, ports[1], backend),
     gateway,
-    // Its Unix sockets know no keep-alive: over TCP it is faster, so both are measured and the better one counts.
+    // Towards Unix sockets it keeps no connections. Over TCP it does, so that is shown too: its best against another backend.
     'configurable-http-proxy, Unix socket': await startConfigurableHttpProxy(
       ports[2],
       ports[3],
@@ -122,9 +122,9 @@ async function pacedLoop(backend, gatewayWay) {
 
 function report(closed, paced) {
   const rate = (name) => median(closed[name].map((round) => round.perSecond))
-  const chp = Math.max(rate('configurable-http-proxy, Unix socket'), rate('configurable-http-proxy, TCP'))
   const ofNginx = rate('gateway') / rate('nginx')
-  const ofChp = rate('gateway') / chp
+  const ofChp = rate('gateway') / rate('configurable-http-proxy, Unix socket')
+  const ofChpTcp = rate('gateway') / rate('configurable-http-proxy, TCP')
   printTable([
     ['proxy', 'requests/s', 'least', 'most', 'of nginx', 'p50 ms', 'p99 ms', 'CPU µs each', 'CPU share'],
     ...Object.entries(closed).map(([name, rounds]) => {
@@ -157,12 +157,13 @@ function report(closed, paced) {
     ['goal', 'measured', 'wanted', ''],
     ['gateway of nginx', ofNginx, `≥ ${OF_NGINX_GOAL}`, met(ofNginx >= OF_NGINX_GOAL)],
     ['gateway of configurable-http-proxy', ofChp, `≥ ${OF_CHP_GOAL}`, met(ofChp >= OF_CHP_GOAL)],
+    ['the same, it over TCP', ofChpTcp, '', 'not the same backend'],
     ['added at p95, ms', addedP95Ms, `≤ ${ADDED_P95_MS_GOAL}`, met(addedP95Ms <= ADDED_P95_MS_GOAL)],
   ])
   writeResults('proxy', {
     versions: { nginx: versionOf('sh', ['-c', 'nginx -v 2>&1']), wrk: versionOf('sh', ['-c', 'wrk -v 2>&1 | head -1']) },
     goals: { ofNginx: OF_NGINX_GOAL, ofConfigurableHttpProxy: OF_CHP_GOAL, addedP95Ms: ADDED_P95_MS_GOAL },
-    measured: { ofNginx, ofConfigurableHttpProxy: ofChp, addedP95Ms },
+    measured: { ofNginx, ofConfigurableHttpProxy: ofChp, ofConfigurableHttpProxyOverTcp: ofChpTcp, addedP95Ms },
     closed_loop: { connections: CONNECTIONS, seconds: SECONDS, rounds: closed },
     open_loop: {
       perSecond: PACED_PER_SECOND,

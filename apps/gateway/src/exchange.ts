@@ -3,6 +3,7 @@
 // what the headers say.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { DISCARDED_BODY_BYTES_MAX } from './limits.js'
+import { endAfterTurn, writeAfterTurn } from './turn-writes.js'
 import type { ConnectionPool } from './upstream/connection-pool.js'
 import type { ResponseHead } from './upstream/response-reader.js'
 import type { AnswerListener, ExchangeFailure, UpstreamConnection } from './upstream/upstream-connection.js'
@@ -103,7 +104,7 @@ export class Exchange implements AnswerListener {
     connection.begin(req.method as string, this)
     if (body.kind === 'none') {
       this.#requestSent = true
-      connection.socket.write(`${head}\r\n`, 'latin1')
+      writeAfterTurn(connection.socket, `${head}\r\n`)
       return
     }
     const framing = body.kind === 'chunked' ? 'Transfer-Encoding: chunked' : `Content-Length: ${body.header}`
@@ -159,8 +160,7 @@ export class Exchange implements AnswerListener {
     this.#pendingBody = undefined
     this.#answerEnded = true
     this.#sendHead(body?.length ?? 0)
-    if (body === undefined) res.end()
-    else res.end(body)
+    endAfterTurn(res, body)
     if (this.#requestSent) this.#finish()
   }
 
