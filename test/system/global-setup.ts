@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { takeHostSnapshot } from '@berth/testing/host-snapshot.js'
-import { RUN_DIR_VARIABLE, stopShared } from '@berth/testing/shared-berth.js'
+import { stopShared } from '@berth/testing/shared-berth.js'
+import { RUN_DIR_VARIABLE } from '@berth/testing/test-run.js'
 
 export default function setup(): () => Promise<void> {
   const runDir = mkdtempSync(join(tmpdir(), 'berth-test-run-'))

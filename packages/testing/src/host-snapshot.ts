@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { listEmptyLeaves, listSockets } from './leftovers.js'
-import { listProcesses, touches } from './process-table.js'
+import { type HostProcess, listProcesses, touches } from './process-table.js'
+import { isOfAnotherRun } from './test-run.js'
 
 export interface HostSnapshot {
   readonly users: readonly string[]
@@ -35,8 +36,11 @@ export function takeHostSnapshot(): HostSnapshot {
   }
 }
 
-/** One line for everything that is there now and was not before, and for accounts that are gone. */
-export function compareSnapshots(before: HostSnapshot, after: HostSnapshot): string[] {
+/**
+ * One line for everything that is there now and was not before, and for accounts that are gone. What carries the tag of another run
+ * is left out: `ownTags` are this run's.
+ */
+export function compareSnapshots(before: HostSnapshot, after: HostSnapshot, ownTags: readonly string[]): string[] {
   const found: string[] = []
   for (const kind of ['users', 'groups', 'mounts', 'cgroups', 'sockets', 'directories', 'processes'] as const) {
     const known = new Set(before[kind])
@@ -46,7 +50,7 @@ export function compareSnapshots(before: HostSnapshot, after: HostSnapshot): str
     const now = new Set(after[kind])
     for (const one of before[kind]) if (!now.has(one)) found.push(`${kind}: gone ${one}`)
   }
-  return found
+  return found.filter((line) => !isOfAnotherRun(line, ownTags))
 }
 
 function names(database: 'passwd' | 'group'): string[] {
@@ -86,5 +90,10 @@ function ourProcesses(): string[] {
         one.exe.startsWith('/usr/lib/berth/') || !uids.has(one.uid) || one.argv.some((word) => /\/bt-[0-9a-f]{6}/.test(word)),
     )
     .filter((one) => !touches(one, DEFAULT_BERTH_DIRS))
-    .map((one) => `${one.pid} ${one.startTime} ${one.argv.join(' ').slice(0, 200)}`)
+    .map((one) => `${one.pid} ${one.startTime} ${one.argv.join(' ').slice(0, 200)} ${testDirOf(one)}`.trimEnd())
+}
+
+/** The test directory that it holds a file of: a monitor's command line says nothing of whose it is. */
+function testDirOf(one: HostProcess): string {
+  return testDirs().find((dir) => touches(one, [dir])) ?? ''
 }

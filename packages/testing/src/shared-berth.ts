@@ -5,12 +5,10 @@ import { join } from 'node:path'
 import { isAlive } from './process-table.js'
 import { removeTestAccounts } from './test-accounts.js'
 import { type BerthRecord, TestBerth } from './test-berth.js'
-
-/** Directory of this run, handed from the global setup to the test processes. */
-export const RUN_DIR_VARIABLE = 'BERTH_TEST_RUN_DIR'
+import { RUN_DIR_VARIABLE, testRunDir } from './test-run.js'
 
 function recordFile(): string {
-  const dir = process.env[RUN_DIR_VARIABLE]
+  const dir = testRunDir()
   if (dir === undefined) throw new Error(`${RUN_DIR_VARIABLE} is not set: run the test through vitest's project "system"`)
   mkdirSync(dir, { recursive: true })
   return join(dir, 'shared-berth.json')

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import { noteTag } from './test-run.js'
 
 const run = promisify(execFile)
 
@@ -30,6 +31,7 @@ export interface TestAccount {
 /** Must run as root. Homes are not made: `HOME` must be right without. */
 export async function createTestAccounts(): Promise<TestAccounts> {
   const tag = `bt${randomBytes(3).toString('hex')}`
+  noteTag(tag)
   const group = `${tag}g`
   await run('groupadd', ['--system', group])
   const gid = Number((await run('getent', ['group', group])).stdout.split(':')[2])

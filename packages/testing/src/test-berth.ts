@@ -11,6 +11,7 @@ import { BERTH_LOG_TAIL_BYTES, BERTH_READY_TIMEOUT_MS, BERTH_STOP_TIMEOUT_MS, LE
 import { descendantsOf, type HostProcess, isAlive, listProcesses, readProcess } from './process-table.js'
 import { RestClient } from './rest-client.js'
 import { createTestAccounts, type TestAccounts } from './test-accounts.js'
+import { noteTag } from './test-run.js'
 import { waitFor } from './wait-for.js'
 
 export const BERTH_COMMAND = '/usr/lib/berth/current/bin/berth'
@@ -76,6 +77,7 @@ export class TestBerth {
     const accounts = await createTestAccounts()
     // Short: the path of a Unix socket has at most 107 bytes.
     const name = `bt-${randomBytes(3).toString('hex')}`
+    noteTag(name)
     const dirs = {
       data: `/var/lib/${name}`,
       agent: `/var/lib/${name}-agent`,
