@@ -84,6 +84,9 @@ export const REMOVE_TREE_MS = 15 * 60_000
 /** Processes of a tree that are asked what they listen on, when none came up on its socket. */
 export const LISTENERS_PIDS_MAX = 1_000
 
+/** From the first byte written to its sending, so that lines written one by one go together. */
+export const LOG_LINGER_MS = 50
+
 assert(RECONNECT_MS_MIN < RECONNECT_MS_MAX, 'the back-off grows')
 assert(KEEPALIVE_ANSWER_MS < KEEPALIVE_MS, 'an answer is due before the next question')
 assert(LOG_CHUNK_BYTES_MAX * LOG_BATCH_CHUNKS_MAX <= LOG_WINDOW_BYTES, 'a whole batch fits the window')

@@ -1,7 +1,7 @@
 import { type LogAck, type LogBatch, type LogChunk, LogServiceClient, LogStream } from '@berth/protocol/gen/berth/agent/v1/log.js'
 import type { ClientDuplexStream } from '@grpc/grpc-js'
 import type { AgentEvents } from '../events.js'
-import { LOG_BATCH_CHUNKS_MAX, LOG_WINDOW_BYTES } from '../limits.js'
+import { LOG_BATCH_CHUNKS_MAX, LOG_LINGER_MS, LOG_WINDOW_BYTES } from '../limits.js'
 import { pause, reconnectDelayMs } from './backoff.js'
 import type { Channel } from './channel.js'
 import { type LogPiece, type LogStreamName, LogTail } from './log-tail.js'
@@ -37,6 +37,7 @@ export class LogSender {
   readonly #dirty = new Set<string>()
   #stream: ClientDuplexStream<LogBatch, LogAck> | undefined
   #pumping = false
+  #lingering: NodeJS.Timeout | undefined
 
   constructor(channel: () => Channel, onStored: (id: string) => void, events: AgentEvents) {
     this.#channel = channel
@@ -58,10 +59,16 @@ export class LogSender {
     this.#dirty.delete(id)
   }
 
-  /** The process has written something. */
+  /**
+   * The process has written something. Sent a moment later, with what it writes meanwhile: lines that come one by one while content
+   * starts would otherwise take the processor from the very start that they tell of.
+   */
   wake(id: string): void {
     this.#dirty.add(id)
-    void this.#pump()
+    this.#lingering ??= setTimeout(() => {
+      this.#lingering = undefined
+      void this.#pump()
+    }, LOG_LINGER_MS)
   }
 
   /** Until aborted. */

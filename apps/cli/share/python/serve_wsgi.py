@@ -112,8 +112,7 @@ def say_where_we_are():
         "Python": f"{sys.version.split()[0]} at {sys.prefix}",
         "Module path": ", ".join(sys.path),
     }
-    for name, value in said.items():
-        print(f"[berth-session] {name}: {value}", file=sys.stderr)
+    sys.stderr.write("".join(f"[berth-session] {name}: {value}\n" for name, value in said.items()))
 
 
 def behind_gateway(application):
