@@ -47,7 +47,10 @@ export async function waitForEarlierParts(runDir: string, dataDir: string): Prom
 
 function readRecord(runDir: string): UpRecord | undefined {
   try {
-    return JSON.parse(readFileSync(join(runDir, 'parts.json'), 'utf8')) as UpRecord
+    const record = JSON.parse(readFileSync(join(runDir, 'parts.json'), 'utf8')) as Partial<UpRecord>
+    // Another build may have written it in another shape: then nothing is known of earlier parts, which is no reason not to start.
+    if (typeof record.dataDir !== 'string' || !Array.isArray(record.parts)) return undefined
+    return { dataDir: record.dataDir, parts: record.parts }
   } catch {
     return undefined
   }
