@@ -91,6 +91,11 @@ export const WAIT_RECHECK_MS = 2_000
 export const JOB_LOG_WAIT_MS = 2_000
 /** Lines of a running job reach its task together, at most so often. */
 export const FOLLOW_LOG_COALESCE_MS = 200
+/** Chunks read at a time when a log is followed: each of their bytes may be a line. */
+export const FOLLOW_LOG_PAGE_CHUNKS = 4
+/** Chunks read at a time from the end of a log: first, and at most. */
+export const LOG_READ_PAGE_CHUNKS = 16
+export const LOG_READ_PAGE_CHUNKS_MAX = 1024
 /** A deployment whose host is away waits so long for its return. */
 export const DEPLOYMENT_NODE_WAIT_MS = 30_000
 /** Unexpected failures are tried again at each rescan, but not for longer. */
@@ -104,6 +109,7 @@ export const RETENTION_BATCH_MAX = 1_000
 assert(NODE_SUSPECT_AFTER_MS < NODE_DISCONNECTED_AFTER_MS, 'a node is suspect before it is disconnected')
 assert(LIVENESS_TICK_MS < NODE_SUSPECT_AFTER_MS, 'liveness is looked at more often than a node becomes suspect')
 assert(LOG_CHUNK_BYTES_MAX < GRPC_MESSAGE_BYTES_MAX, 'a log chunk fits into a message')
+assert(LOG_READ_PAGE_CHUNKS <= LOG_READ_PAGE_CHUNKS_MAX, 'the pages of a log grow')
 assert(LOG_CHUNK_BYTES_MAX < LOG_STREAM_BYTES_MAX, 'a log holds more than a chunk')
 assert(REQUIREMENTS_BYTES_MAX < GRPC_MESSAGE_BYTES_MAX, 'requirements fit into a message')
 assert(GRPC_KEEPALIVE_TIMEOUT_MS < GRPC_KEEPALIVE_MS, 'a ping is answered before the next one')

@@ -127,6 +127,27 @@ test("a restore that fails ends the deployment with pip's last lines, keeps the 
   expect(await taskEnd(core, again.taskId)).toMatchObject({ code: 0 })
 })
 
+test('a restore that writes half a million lines neither ends the deployment nor fills the memory', async () => {
+  const written = 500_000
+  script = async (spec, process) => {
+    if (spec.work?.$case === 'restorePython') {
+      process.accepted()
+      process.started()
+      for (let piece = 0; piece < written / 250_000; piece += 1) await process.log('\n'.repeat(250_000))
+      await process.log('ERROR: enough\n', 'stderr')
+      process.exited(1)
+      process.finalized()
+    } else await everythingWorks(spec, process)
+  }
+  const seeded = await seedBundle(core, 'python-api', { requirements: 'noisy==1\n' })
+  const { taskId } = await seedDeployment(core, seeded)
+  await restartToRescan()
+  const end = await taskEnd(core, taskId, 30_000)
+  expect(end.code).toBe(1)
+  expect(end.error).toContain('ERROR: enough')
+  expect(end.lines.some((line) => line.startsWith('(more than 20000 lines'))).toBe(true)
+})
+
 test('a deployment goes on where SIGKILL of the control plane left it, with one unpack and every row in its place', async () => {
   let release: (() => void) | undefined
   script = async (_spec, process) => {

@@ -1,6 +1,6 @@
 import { errorChain } from '@berth/domain/app-error.js'
 import type { ChangeFeed } from '../events.js'
-import { FOLLOW_LOG_COALESCE_MS, LOG_LINE_BYTES_MAX } from '../limits.js'
+import { FOLLOW_LOG_COALESCE_MS, FOLLOW_LOG_PAGE_CHUNKS, LOG_LINE_BYTES_MAX } from '../limits.js'
 import { createCoalescer } from '../nodes/coalescer.js'
 import type { Sql } from '../platform/postgres.js'
 import type { Log } from '../telemetry.js'
@@ -22,22 +22,35 @@ export function followLog(
   const next: Record<'stdout' | 'stderr', bigint> = { stdout: 0n, stderr: 0n }
   const rest: Record<'stdout' | 'stderr', Buffer> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) }
   const read = async (last: boolean): Promise<void> => {
-    const lines: string[] = []
     for (const stream of ['stdout', 'stderr'] as const) {
-      const rows = await deps.sql<{ start_offset: bigint; data: Uint8Array | null; gap_bytes: bigint; at: Date }[]>`
-        select start_offset, data, gap_bytes, at from process_log_chunks
-        where process_id = ${processId} and stream = ${stream} and start_offset >= ${next[stream]} order by start_offset`
-      for (const row of rows) next[stream] = row.start_offset + BigInt(row.data?.length ?? 0) + row.gap_bytes
-      const bytes = Buffer.concat([
-        rest[stream],
-        ...rows.map((row) => row.data ?? Buffer.from(`\n[${row.gap_bytes} bytes of output were dropped here]\n`)),
-      ])
-      const end = last ? bytes.length : bytes.lastIndexOf(0x0a) + 1
-      rest[stream] = Buffer.from(bytes.subarray(end))
-      const chunk = { stream, data: bytes.subarray(0, end), gapBytes: 0n, at: new Date(0) }
-      lines.push(...splitLogLines([chunk], LOG_LINE_BYTES_MAX).map((line) => line.data))
+      let rows: { start_offset: bigint; data: Uint8Array | null; gap_bytes: bigint; at: Date }[]
+      do {
+        rows = await deps.sql`
+          select start_offset, data, gap_bytes, at from process_log_chunks
+          where process_id = ${processId} and stream = ${stream} and start_offset >= ${next[stream]}
+          order by start_offset limit ${FOLLOW_LOG_PAGE_CHUNKS}`
+        for (const row of rows) next[stream] = row.start_offset + BigInt(row.data?.length ?? 0) + row.gap_bytes
+        const isEnd = last && rows.length < FOLLOW_LOG_PAGE_CHUNKS
+        await passOn(stream, rows, isEnd)
+      } while (rows.length === FOLLOW_LOG_PAGE_CHUNKS)
     }
-    if (lines.length > 0) await onLines(lines)
+  }
+  const passOn = async (
+    stream: 'stdout' | 'stderr',
+    rows: readonly { readonly data: Uint8Array | null; readonly gap_bytes: bigint }[],
+    isEnd: boolean,
+  ): Promise<void> => {
+    const bytes = Buffer.concat([
+      rest[stream],
+      ...rows.map((row) => row.data ?? Buffer.from(`\n[${row.gap_bytes} bytes of output were dropped here]\n`)),
+    ])
+    const lineEnd = bytes.lastIndexOf(0x0a) + 1
+    // A line without an end in sight is passed on in pieces.
+    const end = isEnd || bytes.length - lineEnd > LOG_LINE_BYTES_MAX ? bytes.length : lineEnd
+    rest[stream] = Buffer.from(bytes.subarray(end))
+    if (end === 0) return
+    const chunk = { stream, data: bytes.subarray(0, end), gapBytes: 0n, at: new Date(0) }
+    await onLines(splitLogLines([chunk], LOG_LINE_BYTES_MAX).map((line) => line.data))
   }
   let order: Promise<void> = Promise.resolve()
   const readInOrder = (last: boolean): Promise<void> => {

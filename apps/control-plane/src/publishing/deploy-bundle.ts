@@ -174,7 +174,7 @@ async function restore(deps: DeployDeps, deployment: Deployment, runtime: Runtim
       throw new DeploymentFailed(`The Python packages could not be installed. ${last ?? whyEnded(state)}`, lines)
     }
     await say(state.mine ? '# Building the Python environment' : '# Waiting for the Python environment, which is being built')
-    await waitForJob(deps, state.processId, signal, (lines) => say(...lines))
+    await waitForJob(deps, state.processId, signal, (lines) => deps.tasks.appendLines(deployment.task_id, lines))
     built = true
   }
 }
