@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { listEmptyLeaves, listSockets } from './leftovers.js'
-import { type HostProcess, listProcesses, touches } from './process-table.js'
+import { type HostProcess, listProcesses, readProcess, touches } from './process-table.js'
 import { isOfAnotherRun } from './test-run.js'
 
 export interface HostSnapshot {
@@ -93,7 +93,13 @@ function ourProcesses(): string[] {
     .map((one) => `${one.pid} ${one.startTime} ${one.argv.join(' ').slice(0, 200)} ${testDirOf(one)}`.trimEnd())
 }
 
-/** The test directory that it holds a file of: a monitor's command line says nothing of whose it is. */
+/** The test directory that it or an ancestor holds a file of or was started with: a part's own command line does not say whose it is. */
 function testDirOf(one: HostProcess): string {
-  return testDirs().find((dir) => touches(one, [dir])) ?? ''
+  const dirs = testDirs()
+  for (let at: HostProcess | undefined = one; at !== undefined && at.pid > 1; at = readProcess(at.ppid)) {
+    const holder = at
+    const found = dirs.find((dir) => touches(holder, [dir]))
+    if (found !== undefined) return found
+  }
+  return ''
 }

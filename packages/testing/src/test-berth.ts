@@ -142,8 +142,8 @@ export class TestBerth {
   /** Only starts it: for tests about starts that fail. Its output goes to `logFile`. */
   async spawnUp(flags: readonly string[] = this.record.flags): Promise<{ exitCode(): number | null }> {
     const log = openSync(this.logFile, 'w')
-    // berth up ends with its parent. Test processes come and go while a shared Berth stays, so its parent is a shell of its own,
-    // in a session of its own: Ctrl-C at the tests is not Ctrl-C at this Berth.
+    // Test processes come and go while a shared Berth stays, so its parent is a shell of its own, in a session of its own: Ctrl-C at
+    // the tests is not Ctrl-C at this Berth.
     const shell = spawn('sh', ['-c', '"$@"; exit $?', 'sh', BERTH_COMMAND, 'up', '--config', this.configFile, ...flags], {
       cwd: '/',
       detached: true,
