@@ -33,7 +33,7 @@ describe('a request whose content has no process', () => {
   })
   afterAll(() => stage.stop())
 
-  test('R-050 is held until one is ready; those who come meanwhile share the question', async () => {
+  test('R-053 is held until one is ready; those who come meanwhile share the question', async () => {
     const app = await stage.process((_req, res) => res.end('started'))
     stage.routes.publish([contentRoute(GUID, {})])
     await stage.inForce()
@@ -42,8 +42,11 @@ describe('a request whose content has no process', () => {
       new Promise((resolve) => {
         ready = () => resolve({ $case: 'endpoint', value: { ...app, draining: false } })
       })
-    const held = Promise.all([get(), get(), ask(stage.port, `/content/${GUID}/`, { method: 'POST', body: 'kept' })])
+    const first = get()
     await until(() => stage.routes.acquired.length === 1)
+    const held = Promise.all([first, get(), ask(stage.port, `/content/${GUID}/`, { method: 'POST', body: 'kept' })])
+    // Answered after those two have arrived: they wait with the first when it is let go.
+    for (let round = 0; round < 3; round += 1) await ask(stage.port, `/content/${GUID.replace(/./g, '0')}/`, {})
     ready()
     expect((await held).map((answer) => answer.body)).toEqual(['started', 'started', 'started'])
     expect(stage.routes.acquired).toHaveLength(1)
