@@ -57,7 +57,7 @@ test('add refuses a key that the server does not know, and details reads the ser
   expect(details.stdout).toMatch(/3\.11\.\d+/)
 })
 
-test('R-053 deploy flask publishes a directory, restores its requirements and verifies it', async () => {
+test('deploy flask publishes a directory, restores its requirements and verifies it', async () => {
   const dir = project('flask', { 'app.py': FLASK, 'requirements.txt': 'flask>=3,<4\n' })
   const answer = await client.ok(['deploy', 'flask', '--name', 'test', '--title', 'E2E Flask', '-E', 'GREETING=hello', dir])
   expect(answer.stdout + answer.stderr).toMatch(GUID)
@@ -115,7 +115,7 @@ test('deploy manifest publishes a Flask application by its manifest', async () =
   expect((await rest.ok('GET', content.content_url)).json.version).toBe('one')
 })
 
-test('R-053 deploy manifest publishes a Shiny application', async () => {
+test('deploy manifest publishes a Shiny application', async () => {
   const dir = project('shiny', {
     'app.R': 'library(shiny)\nshinyApp(fluidPage("hello from shiny"), function(input, output) {})\n',
     'manifest.json': JSON.stringify({

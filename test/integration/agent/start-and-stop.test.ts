@@ -67,7 +67,7 @@ test('a served process is started once, becomes ready, answers at its claimed so
   expect(host.leftovers().filter((line) => line.includes(spec.processId))).toEqual([])
 })
 
-test('R-053 only the gateway can connect to a claimed socket, and the content cannot put anything in its place', async () => {
+test('only the gateway can connect to a claimed socket, and the content cannot put anything in its place', async () => {
   const spec = host.serving(
     `${ANSWERING.replace(
       'while True:',
@@ -122,7 +122,7 @@ test.each([
   expect(host.sim.find(spec.processId, 'ready')).toBeUndefined()
 })
 
-test('R-054 content that listens elsewhere is ended after its init timeout, and its exit says where it listened', async () => {
+test('content that listens elsewhere is ended after its init timeout, and its exit says where it listened', async () => {
   const spec = host.serving(
     `import socket, time\ns = socket.socket()\ns.bind(('127.0.0.1', 0))\ns.listen()\nprint(s.getsockname()[1], flush=True)\ntime.sleep(60)\n`,
     { work: { initTimeoutMs: 1_500 } },

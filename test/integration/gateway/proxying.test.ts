@@ -28,7 +28,7 @@ describe('a request to content', () => {
   })
   afterAll(() => stage.stop())
 
-  test('R-050 reaches its process without the mount prefix, which is told in a header', async () => {
+  test('reaches its process without the mount prefix, which is told in a header', async () => {
     const answer = await ask(stage.port, `/content/${GUID}/hello/you?x=1`, { headers: { Host: 'berth.example:3939' } })
     expect(answer.status).toBe(200)
     const seen = JSON.parse(answer.body)

@@ -39,7 +39,7 @@ describe('static content', () => {
   })
   afterAll(() => stage.stop())
 
-  test('R-050 its root is the primary page, directories have an index, names are decoded', async () => {
+  test('its root is the primary page, directories have an index, names are decoded', async () => {
     expect((await get('/')).body).toBe('<h1>page</h1>')
     expect((await get('/index.html')).body).toBe('<h1>index</h1>')
     expect((await get('/sub/')).body).toBe('sub')

@@ -14,7 +14,7 @@ interface Shaken {
   next(): Promise<string>
 }
 
-describe('WebSockets (R-050, content-types 2.5)', () => {
+describe('WebSockets (content-types 2.5)', () => {
   let stage: GatewayStage
   let app: { processId: string; socketPath: string }
   const seen: { url: string | undefined; headers: Record<string, unknown> }[] = []
