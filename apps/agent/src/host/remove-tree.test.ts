@@ -60,4 +60,4 @@ test('a directory that its owner swaps for a link meanwhile leads nowhere', asyn
     expect(existsSync(tree)).toBe(false)
     expect(readdirSync(join(base, 'precious'))).toHaveLength(names)
   }
-})
+}, 60_000)
