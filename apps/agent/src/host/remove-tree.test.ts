@@ -51,9 +51,9 @@ test('a directory that its owner swaps for a link meanwhile leads nowhere', asyn
     treeWithFiles(join(tree, 'd'), names)
     symlinkSync(join(base, 'precious'), join(tree, 'l'))
     const swapper = spawn('python3', ['-c', SWAP], { cwd: tree, stdio: ['ignore', 'pipe', 'inherit'] })
+    const ended = once(swapper, 'exit')
     await once(swapper.stdout, 'data')
     await removeTrees([tree]).catch(() => undefined) // it may be told that something came back
-    const ended = once(swapper, 'exit')
     swapper.kill('SIGKILL')
     await ended
     await removeTrees([tree])

@@ -8,7 +8,7 @@ function source(id: string, count: number): EventSource & { events: LifecycleEve
     id,
     events: Array.from({ length: count }, (_, index) => LifecycleEvent.fromPartial({ processId: id, seq: index + 1 })),
     acked: { seq: 0 },
-    raiseTo(seq) {
+    async raiseTo(seq) {
       this.acked.seq = Math.max(this.acked.seq, seq)
     },
     acknowledge({ seq }) {
@@ -78,4 +78,15 @@ test('batches are bounded', async () => {
   await settled()
   await settled()
   expect(sent.map((batch) => batch.length)).toEqual([EVENTS_BATCH_MAX, 1])
+})
+
+test('what a crash of the host took is not asked for and refused for ever', async () => {
+  const a = source('a', 3)
+  a.events.splice(1, 1)
+  const { sent, sender, send, settled } = harness(a)
+  sender.connected([], send)
+  await settled()
+  sender.acked({ stored: [], resend: [{ processId: 'a', lastSeq: 1 }] })
+  await settled()
+  expect(sent).toEqual([['a1', 'a3']])
 })

@@ -7,7 +7,7 @@ export interface EventSource {
   readonly id: string
   readonly events: readonly LifecycleEvent[]
   readonly acked: { readonly seq: number }
-  raiseTo(seq: number): void
+  raiseTo(seq: number): Promise<void>
   acknowledge(some: { seq: number }): void
   takeBack(seq: number): void
 }
@@ -41,7 +41,11 @@ export class EventSender {
       const source = this.#sources.get(processId)
       if (source === undefined) continue
       if (lastSeq < source.acked.seq) source.takeBack(lastSeq)
-      else source.raiseTo(lastSeq)
+      else
+        source.raiseTo(lastSeq).then(
+          () => this.wake(), // an end may have got a new number
+          () => undefined, // said by the next writing, if it fails as well; the number stays as it was
+        )
       this.#onAcked(processId)
     }
     this.wake()
@@ -62,11 +66,16 @@ export class EventSender {
       this.#sources.get(processId)?.acknowledge({ seq: lastSeq })
       this.#onAcked(processId)
     }
+    let any = false
     for (const { processId, lastSeq } of ack.resend) {
-      this.#sources.get(processId)?.takeBack(lastSeq)
+      const source = this.#sources.get(processId)
+      // A crash of the host took what is missing: sending the rest would be answered with the same question, without end.
+      if (source?.events.some((event) => event.seq === lastSeq + 1) !== true) continue
+      source.takeBack(lastSeq)
       this.#sentSeq.set(processId, lastSeq)
+      any = true
     }
-    if (ack.resend.length > 0) this.wake()
+    if (any) this.wake()
   }
 
   async #flush(): Promise<void> {

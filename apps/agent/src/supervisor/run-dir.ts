@@ -51,6 +51,7 @@ export class RunDir {
   #writing: Promise<void> | undefined
   #isRemoved = false
   #appending: Promise<unknown> = Promise.resolve()
+  #isOfEarlierBoot = false
 
   private constructor(runsDir: string, record: RunRecord) {
     this.id = record.spec.processId
@@ -78,8 +79,8 @@ export class RunDir {
     return dir
   }
 
-  /** undefined = the host went down before spec.json reached the disk; nothing was started then. */
-  static async load(runsDir: string, id: string): Promise<RunDir | undefined> {
+  /** bootId: of today. undefined = the host went down before spec.json reached the disk; nothing was started then. */
+  static async load(runsDir: string, id: string, bootId: string): Promise<RunDir | undefined> {
     const path = join(runsDir, id)
     const stored = readJson<{ version: number; bootId: string; cgroups: string[]; spec: unknown }>(join(path, 'spec.json'))
     if (stored === undefined) return undefined
@@ -89,6 +90,7 @@ export class RunDir {
       )
     }
     const dir = new RunDir(runsDir, { spec: ProcessSpec.fromJSON(stored.spec), bootId: stored.bootId, cgroups: stored.cgroups })
+    dir.#isOfEarlierBoot = stored.bootId !== bootId
     await dir.#loadEvents()
     const acked = readJson<{ seq: number; stdout: string; stderr: string; completeAtMs: number }>(join(path, 'acked.json'))
     if (acked !== undefined) {
@@ -168,10 +170,30 @@ export class RunDir {
     return appended
   }
 
-  /** The control plane has numbers up to seq: a crash of the host took them from us. New events go on after them. */
-  raiseTo(seq: number): void {
-    this.#lastSeq = Math.max(this.#lastSeq, seq)
-    this.acknowledge({ seq })
+  /**
+   * The control plane has numbers up to seq: a crash of the host took some of them from us, or only the acknowledgement was lost. New
+   * events go on after them. An end that was written after such a crash may have got a number that was in use: it gets a new one, or
+   * it would pass for stored and nobody would hear of it. Heard twice, it changes nothing.
+   */
+  raiseTo(seq: number): Promise<void> {
+    const raised = this.#appending.then(async () => {
+      const from = this.#isOfEarlierBoot ? this.#events.findIndex(({ event }) => event?.$case === 'exited') : -1
+      const end = this.#events[from]
+      if (end !== undefined && end.seq <= seq && this.#acked.seq < end.seq) await this.#renumber(from, seq + 1)
+      this.#lastSeq = Math.max(this.#lastSeq, seq)
+      this.acknowledge({ seq })
+    })
+    this.#appending = raised.catch(() => undefined)
+    return raised
+  }
+
+  async #renumber(from: number, firstSeq: number): Promise<void> {
+    const events = this.#events.map((event, index) => (index < from ? event : { ...event, seq: firstSeq + index - from }))
+    const file = join(this.path, 'events.jsonl')
+    await writeDurably(`${file}.new`, events.map((event) => `${JSON.stringify(LifecycleEvent.toJSON(event))}\n`).join(''))
+    await rename(`${file}.new`, file)
+    this.#events = events
+    this.#lastSeq = events.at(-1)?.seq ?? this.#lastSeq
   }
 
   acknowledge(some: { seq?: number; stdout?: bigint; stderr?: bigint; completeAtMs?: number }): void {

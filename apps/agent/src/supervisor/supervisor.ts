@@ -72,7 +72,7 @@ export class Supervisor {
     const ids = await RunDir.list(this.#deps.runsDir)
     await Promise.all(
       ids.map(async (id) => {
-        const dir = await RunDir.load(this.#deps.runsDir, id)
+        const dir = await RunDir.load(this.#deps.runsDir, id, this.#deps.bootId)
         if (dir === undefined) {
           // The host went down while it was being accepted; nothing was launched from it.
           await RunDir.discard(this.#deps.runsDir, id)
