@@ -43,8 +43,6 @@ for _ in range(5000000):
     if c.renameat2(-100, b"d", -100, b"l", 2) != 0: break
 `
 
-const SWAPPING_MS_MAX = 2_000
-
 test('a directory that its owner swaps for a link meanwhile leads nowhere', async () => {
   const names = 500
   treeWithFiles(join(base, 'precious'), names)
