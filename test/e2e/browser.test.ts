@@ -95,6 +95,25 @@ test('/connect/ shows a log with control characters made visible, stops a proces
   expect(url).toBe(probe.url)
 })
 
+test('/connect/ opens at the addresses that publishing clients print: a log, the account, a draft', async () => {
+  const probe = await publish(rest, readContent('test/content/probe-wsgi'), { title: 'Printed addresses' })
+  await rest.ok('POST', `${probe.url}run`, Buffer.from('print("said at once", flush=True)'))
+  const dashboard = (await rest.ok('GET', `/v1/content/${probe.guid}`)).json.dashboard_url
+  expect(dashboard).toBe(`${berth.address}/connect/#/apps/${probe.guid}`)
+  await page.goto(`${dashboard}/logs`)
+  await expect.poll(() => page.getByTestId('log').textContent(), { timeout: 15_000 }).toContain('said at once')
+  await page.goto(`${dashboard}/access`)
+  await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe('run-as')
+  await page.goto(`${dashboard}/draft/${probe.bundleId}`)
+  await expect.poll(() => page.getByTestId('open').getAttribute('href')).toBe(`${probe.url}_bundle${probe.bundleId}/`)
+})
+
+test('a person without rights to a content is told so, and sees no processes', async () => {
+  await page.goto(`${berth.address}/connect/#/apps/00000000-0000-4000-8000-000000000000`)
+  await expect.poll(() => page.getByTestId('title').textContent()).toBe('No such content')
+  expect(await page.getByTestId('process-row').count()).toBe(0)
+})
+
 test('signing out ends the session', async () => {
   await page.goto(`${berth.address}/connect/`)
   await page.getByTestId('sign-out').click()
