@@ -29,6 +29,17 @@ const patch = (body: unknown, key = publisher.key, headers: Record<string, strin
   server.call('PATCH', `/__api__/v1/content/${guid}`, { key, body, headers })
 
 describe('creating', () => {
+  test('a NUL character is the client’s mistake, wherever it stands', async () => {
+    for (const body of [
+      { name: 'with_nul', title: 'a\u0000b' },
+      { name: 'with_nul', description: '\u0000' },
+    ]) {
+      const refused = await create(body)
+      expect(refused.status).toBe(400)
+      expect(refused.json.error).toContain('NUL')
+    }
+  })
+
   test('all keys of the contract, the same in every answer', async () => {
     const made = await create({ name: 'my_api', title: 'My API', access_type: 'all', description: 'd', min_processes: 1 })
     expect(made.status).toBe(200)

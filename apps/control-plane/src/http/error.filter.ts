@@ -50,6 +50,10 @@ export class ErrorFilter implements ExceptionFilter {
         this.log.error({ error: errorChain(error), method: request.method, url: request.url }, 'a request failed')
       return { status, body: { code: error.apiCode ?? apiCode, error: error.message, payload: null } }
     }
+    if (isNulInText(error)) {
+      const message = 'A text holds a NUL character (\\u0000), which cannot be stored: remove it.'
+      return { status: 400, body: { code: 25, error: message, payload: null } }
+    }
     const status = clientFault(error)
     if (status !== undefined) {
       return {
@@ -65,6 +69,11 @@ export class ErrorFilter implements ExceptionFilter {
 
 export function sendUnknownRoute(reply: FastifyReply): void {
   reply.code(404).header('content-type', 'text/plain; charset=utf-8').send('404 page not found\n')
+}
+
+/** The one character of JSON that Postgres holds neither as text (22021) nor as jsonb (22P05). */
+function isNulInText(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === '22021' || error.code === '22P05')
 }
 
 /** The HTTP server's own complaints about a request carry a status below 500. */
