@@ -212,7 +212,9 @@ describe('changing', () => {
   })
 
   test('a new owner must be a publisher; the old one keeps nothing', async () => {
-    const refused = await patch({ owner_guid: viewer.guid })
+    const byItsOwner = await patch({ owner_guid: other.guid })
+    expect([byItsOwner.status, byItsOwner.json.code]).toEqual([403, 22])
+    const refused = await patch({ owner_guid: viewer.guid }, admin.key)
     expect([refused.status, refused.json.code]).toEqual([403, 156])
     expect(refused.json.error).toContain('permission to publish')
     const given = await server.call('PATCH', `/__api__/v1/content/${guid}`, { key: admin.key, body: { owner_guid: other.guid } })

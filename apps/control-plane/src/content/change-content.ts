@@ -139,7 +139,11 @@ function judgeSettings(row: ContentRow, change: SettingsChange, bounds: RuntimeB
 async function judgeOwner(sql: Sql, actor: Actor, facts: ContentFacts, asked: string | undefined): Promise<UserGuid | undefined> {
   if (asked === undefined || asked === '' || asked === facts.ownerGuid) return undefined
   if (!authorize(actor, facts, 'change_owner')) {
-    throw new AppError('forbidden', 'Only the owner or an administrator can give this content to somebody else.', { apiCode: 22 })
+    throw new AppError(
+      'forbidden',
+      'Only an administrator can give content to somebody else: it runs with an API key of its owner.',
+      { apiCode: 22 },
+    )
   }
   const rows = isUuid(asked)
     ? await sql<{ role: Actor['role'] }[]>`select user_role as role from users where guid = ${asked}`

@@ -63,9 +63,10 @@ export function authorize(actor: Actor, access: ContentAccess, action: ContentAc
     case 'change_settings':
     case 'stop_process':
       return administrator || role === 'editor' || (role === 'owner' && canPublish(actor.role))
-    case 'change_owner':
     case 'delete':
       return administrator || (role === 'owner' && canPublish(actor.role))
+    // Content runs with an API key of its owner: whoever could give theirs away would get the rights of whom they give it to.
+    case 'change_owner':
     case 'change_run_as':
       return administrator
     default:
