@@ -10,6 +10,7 @@ import { isAway } from './control-channel.js'
 import {
   AUTHORIZATIONS_IN_FLIGHT_MAX,
   AUTHORIZE_TIMEOUT_MS,
+  RECENT_VISITS_MAX,
   VISIT_CACHE_AWAY_MS_MAX,
   VISIT_CACHE_ENTRIES_MAX,
   VISIT_CACHE_MS_MAX,
@@ -28,6 +29,13 @@ interface Remembered {
   readonly awayUntilMs: number
 }
 
+interface Recent {
+  readonly content: RoutedContent
+  readonly bundleId: bigint
+  readonly kind: Credential['kind']
+  readonly known: Remembered
+}
+
 export const ANONYMOUS: VisitDecision = { kind: 'allow', visitor: undefined, maySeeLog: false }
 const UNAVAILABLE: VisitDecision = { kind: 'unavailable' }
 const SIGN_IN: VisitDecision = { kind: 'sign_in' }
@@ -35,6 +43,11 @@ const SIGN_IN: VisitDecision = { kind: 'sign_in' }
 export class VisitAuthority {
   readonly #client: RouteServiceClient
   readonly #remembered = new Map<string, Remembered>()
+  /**
+   * The last question of a visitor, by the credential itself: requests come in rows, and a digest for each costs more than
+   * all the rest of the question. Belongs to one table of routes (the content's identity), so changed rights are asked anew.
+   */
+  readonly #recent = new Map<string, Recent>()
   readonly #asking = new Map<string, Promise<VisitDecision>>()
 
   constructor(client: RouteServiceClient) {
@@ -54,10 +67,17 @@ export class VisitAuthority {
     const open = content.accessType === 'all' && bundleId === 0n
     if (credential === undefined) return open ? ANONYMOUS : SIGN_IN
     const secret = credential.kind === 'session' ? credential.session : credential.key
+    const recent = this.#recent.get(secret)
+    if (recent !== undefined && recent.content === content && recent.bundleId === bundleId && recent.kind === credential.kind) {
+      if (Date.now() < recent.known.freshUntilMs) return settle(recent.known.decision, open, credential.kind)
+      this.#recent.delete(secret)
+    }
     const digest = hash('sha256', secret, 'hex')
     const key = credential.kind + content.visitKey + (bundleId === 0n ? '' : bundleId.toString()) + digest
     const known = this.#remembered.get(key)
     if (known !== undefined && known.rightsVersion === content.rightsVersion && Date.now() < known.freshUntilMs) {
+      if (this.#recent.size >= RECENT_VISITS_MAX) this.#recent.clear()
+      this.#recent.set(secret, { content, bundleId, kind: credential.kind, known })
       return settle(known.decision, open, credential.kind)
     }
     let asking = this.#asking.get(key)

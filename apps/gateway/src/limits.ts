@@ -48,6 +48,8 @@ export const VISIT_CACHE_MS_MAX = 30_000
 /** While the control plane is away nobody can change rights through it; those who were in may stay this long. */
 export const VISIT_CACHE_AWAY_MS_MAX = 5 * 60_000
 export const VISIT_CACHE_ENTRIES_MAX = 20_000
+/** Visitors whose last question is known without a digest. */
+export const RECENT_VISITS_MAX = 1_000
 export const ROUTES_BYTES_MAX = 64 * 1024 * 1024
 export const RECONNECT_FIRST_MS = 100
 export const RECONNECT_MS_MAX = 2_000
