@@ -533,6 +533,27 @@ describe('jobs', () => {
     expect((await job(await addJob({ phase: 'exited' }), '/error')).json).toMatchObject({ exit_code: 3 })
   })
 
+  test('a download has every line that is stored, however long the log, with both streams in order of time', async () => {
+    const key = await addJob({ phase: 'exited' })
+    const [row] = await server.sql<{ id: string }[]>`select id from processes where key = ${key}`
+    const numbers = Array.from({ length: 25_000 }, (_, number) => `line ${number}`)
+    const bytes = Buffer.from(`${numbers.join('\n')}\n`)
+    // Chunks end in the middle of lines.
+    for (let at = 0; at < bytes.length; at += 10_007) {
+      await server.sql`
+        insert into process_log_chunks (process_id, stream, start_offset, data, at)
+        values (${row?.id ?? ''}, 'stdout', ${at}, ${bytes.subarray(at, at + 10_007)}, '2026-01-01T00:00:00Z'::timestamptz + ${at} * interval '1 millisecond')`
+    }
+    await server.sql`
+      insert into process_log_chunks (process_id, stream, start_offset, data, at)
+      values (${row?.id ?? ''}, 'stderr', 0, ${Buffer.from('between')}, '2026-01-01T00:00:15Z')`
+    const lines = (await job(key, '/download')).text.split('\n')
+    const stdout = lines.filter((line) => line.includes(' [stdout] '))
+    expect(stdout.map((line) => line.replace(/^.* \[stdout\] /, ''))).toEqual(numbers)
+    expect(lines.filter((line) => line.endsWith('Z [stderr] between'))).toHaveLength(1)
+    expect(lines).toHaveLength(numbers.length + 2)
+  })
+
   test('the page of a manager gets content with living processes in one call', async () => {
     const key = await addJob({ phase: 'ready' })
     await addJob({ phase: 'exited' })

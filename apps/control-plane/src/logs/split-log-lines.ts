@@ -12,43 +12,58 @@ export interface LogLine {
   readonly data: string
 }
 
+/** Cuts one stream into lines, chunk by chunk in order of offset. Holds at most one unfinished line. */
+export interface LineSplitter {
+  push(chunk: LogChunk): readonly LogLine[]
+  /** The unfinished last line, if there is one. */
+  end(): readonly LogLine[]
+}
+
 /**
- * Lines of both streams in order of time. chunks: of each stream in order of offset. A line's time is that of the chunk that ended it;
- * an unfinished last line counts. Lines longer than lineBytesMax come in pieces. Bytes that are not UTF-8 show as U+FFFD.
+ * A line's time is that of the chunk that ended it. Lines longer than lineBytesMax come in pieces. Bytes that are not UTF-8 show as
+ * U+FFFD, dropped ones as a line that says how many.
  */
-export function splitLogLines(chunks: readonly LogChunk[], lineBytesMax: number): readonly LogLine[] {
-  const lines: (LogLine & { readonly order: number })[] = []
-  let order = 0
-  for (const source of ['stdout', 'stderr'] as const) {
-    let rest: Buffer = Buffer.alloc(0)
-    let at = new Date(0)
-    const push = (bytes: Buffer, timestamp: Date): void => {
-      const end = bytes.at(-1) === 0x0d ? bytes.length - 1 : bytes.length
-      lines.push({ source, timestamp, data: bytes.subarray(0, end).toString('utf8'), order: order++ })
-    }
-    for (const chunk of chunks) {
-      if (chunk.stream !== source) continue
+export function createLineSplitter(source: LogChunk['stream'], lineBytesMax: number): LineSplitter {
+  let rest: Buffer = Buffer.alloc(0)
+  let at = new Date(0)
+  const lineOf = (bytes: Buffer): LogLine => {
+    const end = bytes.at(-1) === 0x0d ? bytes.length - 1 : bytes.length
+    return { source, timestamp: at, data: bytes.subarray(0, end).toString('utf8') }
+  }
+  const end = (): readonly LogLine[] => {
+    const last = rest.length > 0 ? [lineOf(rest)] : []
+    rest = Buffer.alloc(0)
+    return last
+  }
+  return {
+    push(chunk) {
       at = chunk.at
       if (chunk.data === null) {
-        if (rest.length > 0) push(rest, at)
-        rest = Buffer.alloc(0)
-        lines.push({ source, timestamp: at, data: `[${chunk.gapBytes} bytes of output were dropped here]`, order: order++ })
-        continue
+        return [...end(), { source, timestamp: at, data: `[${chunk.gapBytes} bytes of output were dropped here]` }]
       }
+      const lines: LogLine[] = []
       let bytes = rest.length === 0 ? Buffer.from(chunk.data) : Buffer.concat([rest, chunk.data])
-      for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a)) {
-        push(bytes.subarray(0, end), at)
-        bytes = bytes.subarray(end + 1)
+      for (let lineEnd = bytes.indexOf(0x0a); lineEnd >= 0; lineEnd = bytes.indexOf(0x0a)) {
+        lines.push(lineOf(bytes.subarray(0, lineEnd)))
+        bytes = bytes.subarray(lineEnd + 1)
       }
-      while (bytes.length > lineBytesMax) {
-        push(bytes.subarray(0, lineBytesMax), at)
-        bytes = bytes.subarray(lineBytesMax)
-      }
+      for (; bytes.length > lineBytesMax; bytes = bytes.subarray(lineBytesMax))
+        lines.push(lineOf(bytes.subarray(0, lineBytesMax)))
       rest = bytes
-    }
-    if (rest.length > 0) push(rest, at)
+      return lines
+    },
+    end,
   }
-  return lines
-    .sort((a, b) => a.timestamp.getTime() - b.timestamp.getTime() || a.order - b.order)
-    .map(({ source, timestamp, data }) => ({ source, timestamp, data }))
+}
+
+/** Lines of both streams in order of time. chunks: of each stream in order of offset. An unfinished last line counts. */
+export function splitLogLines(chunks: readonly LogChunk[], lineBytesMax: number): readonly LogLine[] {
+  const lines: LogLine[] = []
+  for (const source of ['stdout', 'stderr'] as const) {
+    const splitter = createLineSplitter(source, lineBytesMax)
+    for (const chunk of chunks) if (chunk.stream === source) for (const line of splitter.push(chunk)) lines.push(line)
+    lines.push(...splitter.end())
+  }
+  // Stable: lines of one time stay in the order of their stream.
+  return lines.sort((a, b) => a.timestamp.getTime() - b.timestamp.getTime())
 }

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { type Job, jobError, jobKill, jobLog, jobLogQuery } from '@berth/api-contract/job.js'
 import type { Actor } from '@berth/domain/access/actor.js'
 import { AppError } from '@berth/domain/app-error.js'
@@ -79,10 +80,10 @@ export class JobsController {
     @Param('key') key: string,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const entries = await this.readLog(actor, guid, key, LOG_LINES_MAX)
+    const job = await this.requireJob(actor, guid, key, 'read_log')
     await reply
-      .headers({ 'content-type': 'text/plain; charset=utf-8', 'content-disposition': `attachment; filename="${key}.log"` })
-      .send(entries.map(({ source, timestamp, data }) => `${timestamp.toISOString()} [${source}] ${data}\n`).join(''))
+      .headers({ 'content-type': 'text/plain; charset=utf-8', 'content-disposition': `attachment; filename="${job.key}.log"` })
+      .send(Readable.from(textOf(this.processes.wholeLog(job.processId)), { objectMode: false }))
   }
 
   @Get(':key/error')
@@ -115,6 +116,13 @@ export class JobsController {
     const job = await this.processes.getJob(contentGuid, key as JobKey)
     if (job === undefined) throw unknownJob()
     return job
+  }
+}
+
+async function* textOf(batches: AsyncIterable<readonly JobLogEntry[]>): AsyncGenerator<string> {
+  for await (const entries of batches) {
+    if (entries.length === 0) continue
+    yield entries.map(({ source, timestamp, data }) => `${timestamp.toISOString()} [${source}] ${data}\n`).join('')
   }
 }
 

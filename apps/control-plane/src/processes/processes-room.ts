@@ -11,6 +11,7 @@ import { recordAudit } from '../audit/record-audit.js'
 import type { ChangeFeed } from '../events.js'
 import { JOBS_LISTED_MAX, LOG_LINES_MAX } from '../limits.js'
 import { readLog } from '../logs/read-log.js'
+import { wholeLog } from '../logs/whole-log.js'
 import type { Sql, Tx } from '../platform/postgres.js'
 import type { ProcessRow } from './process-row.js'
 import { setIntent, stopAllOfContent } from './stop-processes.js'
@@ -31,6 +32,8 @@ export interface ProcessesRoom {
   stopAllOfContent(tx: Tx, contentGuid: ContentGuid, reason: StopReason): Promise<number>
   /** The last maxLines lines, oldest first; undefined = no such job. */
   readLog(key: JobKey, limit: { readonly maxLines: number }): Promise<readonly JobLogEntry[] | undefined>
+  /** All of it, oldest first, in batches. */
+  wholeLog(processId: ProcessId): AsyncIterable<readonly JobLogEntry[]>
 }
 
 export type StopOrder = { readonly kind: 'registered' } | { readonly kind: 'not_active' } | { readonly kind: 'not_found' }
@@ -123,6 +126,10 @@ export function createProcessesRoom(deps: { readonly sql: Sql; readonly feed: Ch
     async readLog(key, { maxLines }) {
       const [row] = await sql<{ id: string }[]>`select id from processes where key = ${key}`
       return row === undefined ? undefined : readLog(sql, row.id, Math.min(maxLines, LOG_LINES_MAX))
+    },
+
+    wholeLog(processId) {
+      return wholeLog(sql, processId)
     },
   }
 }
