@@ -13,6 +13,9 @@ import { acceptHello } from './accept-hello.js'
 import { type Coalescer, createCoalescer } from './coalescer.js'
 import { readDesiredState } from './desired-state.js'
 
+/** Reason of an agent that was told to end all content. */
+const STOPPING = 'stopping'
+
 export type GoodbyeReason = 'superseded' | 'shutting_down' | 'unknown_node' | 'protocol'
 
 /** The stream's other end as the wire adapter gives it. */
@@ -112,8 +115,14 @@ export function createSessionHub(deps: SessionHubDeps): SessionHub {
       await sql`update nodes set applied_generation = greatest(applied_generation, ${generation}) where id = ${session.nodeId} and stream_epoch = ${session.epoch}`
       return
     }
+    const facts = { node: session.nodeId, generation: generation.toString(), reason }
+    // One that ends all content takes no new work; whatever else it refuses is a fault.
+    if (reason === STOPPING) {
+      log.info(facts, 'the agent is stopping and takes no new state')
+      return
+    }
     metrics.desiredRefused.inc()
-    log.error({ node: session.nodeId, generation: generation.toString(), reason }, 'the agent refused its desired state')
+    log.error(facts, 'the agent refused its desired state')
   }
 
   return {
